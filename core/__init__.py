@@ -1,0 +1,1 @@
+"""The domain, pure: knows nothing of Flask, Dramatiq, Redis or Postgres."""

@@ -1,0 +1,186 @@
+"""Every setting, read from a mapping of environment variables into one frozen object.
+
+Nothing happens at import. A wrong value raises BadSettings with a sentence that names the variable.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+from core.errors import BadSettings
+
+ROLES = ("read", "ingest", "admin")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """Who may call, and how far: each role may do what the ones before it in ROLES may."""
+
+    name: str
+    role: str
+    secret: str = field(repr=False)
+
+
+def _text(raw: str) -> str:
+    return raw
+
+
+def _flag(raw: str) -> bool:
+    if raw.lower() in ("1", "true", "yes", "on"):
+        return True
+    if raw.lower() in ("0", "false", "no", "off"):
+        return False
+    raise ValueError("must be true or false")
+
+
+def _whole(minimum: int, maximum: int) -> Callable[[str], int]:
+    def parse(raw: str) -> int:
+        if not re.fullmatch(r"\d{1,12}", raw) or not minimum <= int(raw) <= maximum:
+            raise ValueError(f"must be a whole number from {minimum} to {maximum}")
+        return int(raw)
+
+    return parse
+
+
+def _seconds(raw: str) -> float:
+    """`90`, `1.5`, `5m`, `2h`, `7d`: a length of time, in seconds when no unit is given."""
+    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)([smhd]?)", raw)
+    if not match or float(match[1]) == 0:
+        raise ValueError("must be a length of time above zero such as 30, 5m, 1h or 7d")
+    return float(match[1]) * _SECONDS[match[2] or "s"]
+
+
+def _url(*schemes: str) -> Callable[[str], str]:
+    def parse(raw: str) -> str:
+        parts = urlsplit(raw)
+        if parts.scheme not in schemes or not (parts.hostname or parts.scheme.startswith(("postgres", "unix"))):
+            raise ValueError(f"must be a URL beginning with {' or '.join(s + '://' for s in schemes)}")
+        return raw.rstrip("/")
+
+    return parse
+
+
+def _names(raw: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in raw.split(",") if part.strip())
+
+
+def _choice(*allowed: str) -> Callable[[str], str]:
+    def parse(raw: str) -> str:
+        if raw.lower() not in allowed:
+            raise ValueError(f"must be one of {', '.join(allowed)}")
+        return raw.lower()
+
+    return parse
+
+
+def _keys(raw: str) -> tuple[ApiKey, ...]:
+    keys = []
+    for number, part in enumerate(_names(raw), 1):
+        name, _, rest = part.partition(":")
+        role, _, secret = rest.partition(":")
+        if not name or role not in ROLES or len(secret) < 8:
+            # The entry itself is not repeated: it holds a secret.
+            raise ValueError(
+                f"entry {number} must be name:role:secret, with a role out of {', '.join(ROLES)} "
+                "and a secret of at least 8 characters"
+            )
+        keys.append(ApiKey(name, role, secret))
+    return tuple(keys)
+
+
+def _pairs(value: Callable[[str], Any], example: str) -> Callable[[str], dict[str, Any]]:
+    def parse(raw: str) -> dict[str, Any]:
+        pairs = {}
+        for part in _names(raw):
+            name, equals, text = part.partition("=")
+            if not name.strip() or not equals:
+                raise ValueError(f"must look like {example}")
+            pairs[name.strip()] = value(text.strip())
+        return pairs
+
+    return parse
+
+
+def _setting(default: str | None, parse: Callable[[str], Any], help: str) -> Any:  # noqa: A002
+    """A field of Settings: its default as it would stand in the environment (None: unset), its reader, a sentence."""
+    return field(metadata={"default": default, "parse": parse, "help": help})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The names below in capitals are the environment variables. Lengths of time are in seconds."""
+
+    database_url: str | None = _setting(None, _url("postgres", "postgresql"), "Postgres 16 or newer; unset: embedded")
+    redis_url: str | None = _setting(None, _url("redis", "rediss", "unix"), "Redis or Valkey; unset: embedded")
+    host: str = _setting("127.0.0.1", _text, "address that web listens on; beyond loopback API_KEYS must be set")
+    port: int = _setting("8000", _whole(1, 65535), "port that web listens on")
+    api_keys: tuple[ApiKey, ...] = _setting("", _keys, "name:role:secret, comma-separated; roles read, ingest, admin")
+    coingecko_api_url: str = _setting(
+        "https://api.coingecko.com/api/v3", _url("http", "https"), "base URL of CoinGecko's API"
+    )
+    coingecko_api_key: str = _setting("", _text, "sent as demo or pro key, by the host of the base URL")
+    coinpaprika_api_url: str = _setting(
+        "https://api.coinpaprika.com/v1", _url("http", "https"), "base URL of CoinPaprika's API"
+    )
+    coinpaprika_api_key: str = _setting("", _text, "optional: the free plan needs none")
+    csv_path: str = _setting("data/crypto_data.csv", _text, "the file that POST /api/v1/ingest/csv reads")
+    auto_ingest_on_startup: bool = _setting("false", _flag, "start one ingest job when the program starts")
+    auto_ingest_sources: tuple[str, ...] = _setting("csv", _names, "which sources that job ingests")
+    ingest_schedule: Mapping[str, float] = _setting(
+        "", _pairs(_seconds, "coingecko=5m,coinpaprika=10m"), "how often each source is ingested, one job a slot"
+    )
+    source_priority: Mapping[str, int] = _setting(
+        "coingecko=3,coinpaprika=2,csv=1",
+        _pairs(_whole(0, 1000), "coingecko=3,coinpaprika=2,csv=1"),
+        "whose quote wins: the highest number among a coin's fresh quotes; an unnamed source has 0",
+    )
+    stale_after: float = _setting("1h", _seconds, "a quote this much older than the coin's newest is stale")
+    wrapped_assets: str = _setting("fold", _choice("fold", "separate"), "wrapped coins: under the underlying coin, or apart")
+    retry_max: int = _setting("3", _whole(0, 20), "retries after a task's first attempt")
+    retry_base_delay: float = _setting("2", _seconds, "wait before the first retry; doubles each time")
+    retry_max_delay: float = _setting("60", _seconds, "longest wait between retries")
+    retry_after_max: float = _setting("15m", _seconds, "longest wait taken over from an upstream's Retry-After")
+    http_timeout: float = _setting("30", _seconds, "time limit for one upstream request")
+    lease: float = _setting("12", _seconds, "a worker silent for this long loses its task to another")
+    max_upload_bytes: int = _setting("104857600", _whole(1, 2**40), "largest CSV upload")
+    log_level: str = _setting("info", _choice("debug", "info", "warning", "error"), "how much is logged")
+    log_format: str = _setting("text", _choice("text", "json"), "for people, or for machines")
+    cors_origins: tuple[str, ...] = _setting("", _names, "origins whose pages may call the API; none by default")
+    raw_batch_retention: float = _setting("7d", _seconds, "how long fetched pages and uploads are kept")
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Settings:
+        """Read and check every setting; an empty variable counts as unset.
+
+        Raises BadSettings with a sentence that names the variable, never a secret's value.
+        """
+        values = {}
+        for setting in fields(cls):
+            variable = setting.name.upper()
+            raw = environ.get(variable, "").strip() or setting.metadata["default"]
+            try:
+                values[setting.name] = None if raw is None else setting.metadata["parse"](raw)
+            except ValueError as error:
+                raise BadSettings(f"{variable} {error}.") from None
+        settings = cls(**values)
+        if not settings.api_keys and not settings.listens_on_loopback:
+            raise BadSettings(
+                f"API_KEYS must be set when HOST is {settings.host}: only a server that listens on "
+                "loopback alone may be open to anyone."
+            )
+        return settings
+
+    @property
+    def listens_on_loopback(self) -> bool:
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host.strip("[]")).is_loopback
+        except ValueError:
+            return False
