@@ -1,0 +1,1 @@
+"""Postgres: every statement that runs, and who runs it. Knows nothing of Flask, Dramatiq or Redis."""
