@@ -1,0 +1,159 @@
+-- name: claim_task
+-- Take a due task, whose fence then shuts every earlier holder out, and set its job running; no row: drop the message.
+WITH claimed AS (
+    UPDATE tasks t
+    SET state = 'running', attempt = attempt + 1, fence = fence + 1, worker = %(worker)s,
+        lease_until = now() + %(lease)s * interval '1 second', started_at = coalesce(t.started_at, now())
+    FROM jobs j
+    WHERE t.id = %(task)s AND t.state = 'queued' AND t.run_at <= now()
+      AND j.id = t.job_id AND j.cancel_requested_at IS NULL
+    RETURNING t.id, t.job_id, t.kind, t.source, t.params, t.cursor, t.batch_id, t.attempt, t.max_attempts, t.waits, t.fence
+), begun AS (
+    UPDATE jobs SET state = 'running', started_at = now()
+    FROM claimed WHERE jobs.id = claimed.job_id AND jobs.state = 'queued'
+)
+SELECT * FROM claimed;
+
+-- name: lock_task
+-- The first statement of every transaction with effects: no row means that the task is no longer ours.
+SELECT j.cancel_requested_at IS NOT NULL
+FROM tasks t JOIN jobs j ON j.id = t.job_id
+WHERE t.id = %(task)s AND t.fence = %(fence)s AND t.state = 'running'
+FOR UPDATE OF t;
+
+-- name: renew_leases
+-- Keep what this process holds; a row locked by its own effects can't be taken back meanwhile and is passed over.
+WITH held AS (
+    SELECT t.id FROM tasks t
+    JOIN unnest(%(tasks)s::bigint[], %(fences)s::bigint[]) AS mine (id, fence) ON t.id = mine.id AND t.fence = mine.fence
+    WHERE t.state = 'running'
+    FOR UPDATE OF t SKIP LOCKED
+)
+UPDATE tasks t SET lease_until = now() + %(lease)s * interval '1 second' FROM held WHERE t.id = held.id;
+
+-- name: advance_fetch
+-- A page is stored: go on from behind it; tries count anew, since there was progress.
+UPDATE tasks SET cursor = %(cursor)s, attempt = 1, lease_until = now() + %(lease)s * interval '1 second' WHERE id = %(task)s;
+
+-- name: insert_raw_batch
+-- Keep a page as it came.
+INSERT INTO raw_batches (task_id, number, body, meta) VALUES (%(task)s, %(number)s, %(body)s, %(meta)s) RETURNING id;
+
+-- name: load_raw_batch
+-- A page as it came, and when it was fetched.
+SELECT body, meta, fetched_at FROM raw_batches WHERE id = %(batch)s;
+
+-- name: succeed_task
+-- The task's work is done, with what came of it.
+UPDATE tasks
+SET state = 'succeeded', finished_at = now(), lease_until = NULL,
+    rows = %(rows)s, rejected = %(rejected)s, coins = %(coins)s, notes = %(notes)s
+WHERE id = %(task)s;
+
+-- name: insert_rejection
+-- A row that was not stored, with the reason.
+INSERT INTO rejections (task_id, row, reason, raw) VALUES (%(task)s, %(row)s, %(reason)s, %(raw)s);
+
+-- name: postpone_task
+-- Try again after some seconds; a wait that the upstream asked for gives the attempt back.
+UPDATE tasks
+SET state = 'queued', lease_until = NULL, dispatched_at = NULL, run_at = now() + %(delay)s * interval '1 second',
+    attempt = attempt - %(given_back)s, waits = waits + %(given_back)s,
+    errors = errors || jsonb_build_object('at', now(), 'attempt', attempt, 'detail', %(detail)s::text, 'followed', %(followed)s::text)
+WHERE id = %(task)s;
+
+-- name: fail_task
+-- No repetition helps, or none is left.
+UPDATE tasks
+SET state = 'failed', finished_at = now(), lease_until = NULL,
+    errors = errors || jsonb_build_object('at', now(), 'attempt', attempt, 'detail', %(detail)s::text, 'followed', 'failed')
+WHERE id = %(task)s;
+
+-- name: cancel_running_task
+-- Its job is to stop.
+UPDATE tasks SET state = 'cancelled', finished_at = now(), lease_until = NULL WHERE id = %(task)s;
+
+-- name: hand_back_tasks
+-- A process that stops gives back what it holds, as if it had never claimed it; the old fence shuts its threads out.
+WITH held AS (
+    SELECT t.id FROM tasks t
+    JOIN unnest(%(tasks)s::bigint[], %(fences)s::bigint[]) AS mine (id, fence) ON t.id = mine.id AND t.fence = mine.fence
+    WHERE t.state = 'running'
+    ORDER BY t.id
+    FOR UPDATE OF t SKIP LOCKED
+)
+UPDATE tasks t SET state = 'queued', lease_until = NULL, attempt = attempt - 1, fence = fence + 1, run_at = now(), dispatched_at = now()
+FROM held WHERE t.id = held.id
+RETURNING t.id, t.kind, t.source;
+
+-- name: take_back_lost_tasks
+-- A lease ran out: its worker died or hangs. That was an attempt, so that a task which kills its workers comes to an end.
+WITH lost AS (
+    SELECT id FROM tasks WHERE state = 'running' AND lease_until < now() ORDER BY id LIMIT 100 FOR UPDATE SKIP LOCKED
+)
+UPDATE tasks t
+SET state = CASE WHEN attempt < max_attempts THEN 'queued' ELSE 'failed' END,
+    finished_at = CASE WHEN attempt < max_attempts THEN NULL ELSE now() END,
+    lease_until = NULL, dispatched_at = NULL, run_at = now(),
+    errors = errors || jsonb_build_object('at', now(), 'attempt', attempt, 'detail', 'the worker was lost in mid-task',
+                                          'followed', CASE WHEN attempt < max_attempts THEN 'lost' ELSE 'failed' END)
+FROM lost WHERE t.id = lost.id
+RETURNING t.id, t.job_id, t.kind, t.source, t.state;
+
+-- name: dispatch_due_tasks
+-- Mark what is due and was not rung (or, when the queue is nearly empty, was rung long ago) as rung now.
+WITH due AS (
+    SELECT id FROM tasks
+    WHERE state = 'queued' AND run_at <= now()
+      AND (dispatched_at IS NULL OR (%(again)s AND dispatched_at < now() - %(again_after)s * interval '1 second'))
+    ORDER BY run_at, id
+    LIMIT %(most)s
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE tasks t SET dispatched_at = now() FROM due WHERE t.id = due.id
+RETURNING t.id, t.kind, t.source;
+
+-- name: sign_of_life
+-- This worker process is alive.
+INSERT INTO workers (id) VALUES (%(worker)s) ON CONFLICT (id) DO UPDATE SET seen_at = now();
+
+-- name: forget_worker
+-- This worker process has stopped.
+DELETE FROM workers WHERE id = %(worker)s OR seen_at < now() - interval '1 hour';
+
+-- name: lock_startup
+-- Processes that start together decide one after the other whether the start's ingest is still to be made.
+SELECT pg_advisory_xact_lock(7316400002);
+
+-- name: started_lately
+-- Whether some process of this start has already made its ingest.
+SELECT EXISTS (SELECT FROM jobs WHERE slot LIKE 'startup:%%' AND created_at > now() - %(within)s * interval '1 second');
+
+-- name: current_slot
+-- The name of the running slot of a schedule, by the database's clock.
+SELECT 'schedule:' || %(source)s::text || ':' || floor(extract(epoch FROM now()) / %(every)s)::bigint || ':' || %(every)s::text;
+
+-- name: slot_is_taken
+-- Whether a slot has its job, so that most ticks write nothing.
+SELECT EXISTS (SELECT FROM jobs WHERE slot = %(slot)s);
+
+-- name: prune_raw_batches
+-- Pages past their age whose job has ended; in small bites.
+DELETE FROM raw_batches WHERE id IN (
+    SELECT b.id FROM raw_batches b JOIN tasks t ON t.id = b.task_id JOIN jobs j ON j.id = t.job_id
+    WHERE b.fetched_at < now() - %(age)s * interval '1 second' AND j.finished_at IS NOT NULL
+    ORDER BY b.id LIMIT 100
+);
+
+-- name: prune_uploads
+-- Uploaded files past their age that no open task reads; in small bites.
+DELETE FROM uploads WHERE id IN (
+    SELECT id FROM uploads u
+    WHERE created_at < now() - %(age)s * interval '1 second'
+      AND NOT EXISTS (SELECT FROM tasks t WHERE t.state IN ('queued', 'running') AND t.params ->> 'upload' = u.id::text)
+    ORDER BY id LIMIT 10
+);
+
+-- name: prune_idempotency_keys
+-- Keys are kept for a day.
+DELETE FROM idempotency_keys WHERE created_at < now() - interval '24 hours';

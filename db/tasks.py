@@ -1,0 +1,154 @@
+"""A task's life between claim and end. Every effect goes through `holding`, which fences late workers off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg.types.json import Jsonb
+
+from core.models import JsonObject, Page, Parsed
+from db.jobs import Doorbell, insert_task, settle
+from db.pool import Connection, Database
+from db.queries import sql
+
+
+class LostTask(Exception):
+    """The task is no longer ours: its lease ran out, or it was handed back. Nothing may be written for it."""
+
+
+class CancelledTask(Exception):
+    """The task's job was cancelled; the task is ended, nothing else may be written for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A task that is ours until the lease runs out. `fence` is the number of this claim."""
+
+    task_id: int
+    job_id: int
+    kind: str
+    source: str
+    params: JsonObject
+    cursor: JsonObject
+    batch_id: int | None
+    attempt: int
+    max_attempts: int
+    waits: int
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class RawBatch:
+    """A page as it came, to be normalized. `fetched_at` is the time for quotes whose source gave none."""
+
+    body: bytes
+    meta: JsonObject
+    fetched_at: datetime
+
+
+def claim(database: Database, task_id: int, *, worker: str, lease: float) -> Claim | None:
+    """Take a task; None when there is nothing to do: taken, ended, not due yet, or its job is to be cancelled."""
+    with database.connection() as connection:
+        row = connection.execute(sql("claim_task"), {"task": task_id, "worker": worker, "lease": lease}).fetchone()
+    return None if row is None else Claim(*row)
+
+
+@contextmanager
+def holding(database: Database, claimed: Claim) -> Iterator[Connection]:
+    """A transaction for effects of a claimed task, with its row locked and its fence checked.
+
+    Raises LostTask when it is no longer ours, CancelledTask (after ending it) when its job is to be cancelled.
+    """
+    with database.transaction() as connection:
+        row = connection.execute(
+            sql("lock_task"), {"task": claimed.task_id, "fence": claimed.fence}
+        ).fetchone()
+        if row is None:
+            raise LostTask
+        cancelled = bool(row[0])
+        if cancelled:
+            connection.execute(sql("cancel_running_task"), {"task": claimed.task_id})
+            connection.execute(sql("cancel_queued_tasks"), {"job": claimed.job_id})
+            settle(connection, claimed.job_id)
+        else:
+            yield connection
+    if cancelled:
+        raise CancelledTask
+
+
+def store_page(connection: Connection, claimed: Claim, page: Page, *, lease: float) -> Doorbell:
+    """Keep a fetched page, put its normalize task on record, and move on; the fetch ends with its last page."""
+    row = connection.execute(
+        sql("insert_raw_batch"),
+        {"task": claimed.task_id, "number": page.number, "body": page.body, "meta": Jsonb(page.meta)},
+    ).fetchone()
+    assert row is not None  # noqa: S101
+    bell = insert_task(
+        connection,
+        claimed.job_id,
+        kind="normalize",
+        source=claimed.source,
+        batch=row[0],
+        max_attempts=claimed.max_attempts,
+    )
+    if page.last:
+        succeed(connection, claimed)
+    else:
+        connection.execute(
+            sql("advance_fetch"), {"task": claimed.task_id, "cursor": Jsonb(page.cursor), "lease": lease}
+        )
+    return bell
+
+
+def load_batch(database: Database, claimed: Claim) -> RawBatch | None:
+    """The page that a normalize task is about; None when it was pruned."""
+    with database.connection() as connection:
+        row = connection.execute(sql("load_raw_batch"), {"batch": claimed.batch_id}).fetchone()
+    return None if row is None else RawBatch(*row)
+
+
+def succeed(
+    connection: Connection, claimed: Claim, parsed: Parsed | None = None, coins: Sequence[int] = ()
+) -> None:
+    """End the task well, with what came of it: the rows read and the coins' keys in the order they came."""
+    rejections = parsed.rejections if parsed else ()
+    if rejections:
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                sql("insert_rejection"),
+                [{"task": claimed.task_id, "row": r.row, "reason": r.reason, "raw": r.raw} for r in rejections],
+            )
+    connection.execute(
+        sql("succeed_task"),
+        {
+            "task": claimed.task_id,
+            "rows": parsed.rows if parsed else 0,
+            "rejected": len(rejections),
+            "coins": list(coins),
+            "notes": Jsonb(parsed.notes if parsed else {}),
+        },
+    )
+    settle(connection, claimed.job_id)
+
+
+def postpone(connection: Connection, claimed: Claim, detail: str, *, delay: float, asked_for: bool) -> None:
+    """Queue the task again, due in `delay` seconds; a wait that the upstream asked for costs no attempt."""
+    connection.execute(
+        sql("postpone_task"),
+        {
+            "task": claimed.task_id,
+            "detail": detail,
+            "delay": delay,
+            "given_back": int(asked_for),
+            "followed": "wait" if asked_for else "retry",
+        },
+    )
+
+
+def fail(connection: Connection, claimed: Claim, detail: str) -> None:
+    """End the task as failed, with the reason."""
+    connection.execute(sql("fail_task"), {"task": claimed.task_id, "detail": detail})
+    settle(connection, claimed.job_id)
