@@ -141,13 +141,18 @@ class Settings:
         "whose quote wins: the highest number among a coin's fresh quotes; an unnamed source has 0",
     )
     stale_after: float = _setting("1h", _seconds, "a quote this much older than the coin's newest is stale")
-    wrapped_assets: str = _setting("fold", _choice("fold", "separate"), "wrapped coins: under the underlying coin, or apart")
+    wrapped_assets: str = _setting(
+        "fold", _choice("fold", "separate"), "wrapped coins: under the underlying coin, or apart"
+    )
     retry_max: int = _setting("3", _whole(0, 20), "retries after a task's first attempt")
     retry_base_delay: float = _setting("2", _seconds, "wait before the first retry; doubles each time")
     retry_max_delay: float = _setting("60", _seconds, "longest wait between retries")
     retry_after_max: float = _setting("15m", _seconds, "longest wait taken over from an upstream's Retry-After")
     http_timeout: float = _setting("30", _seconds, "time limit for one upstream request")
     lease: float = _setting("12", _seconds, "a worker silent for this long loses its task to another")
+    worker_processes: int = _setting("2", _whole(1, 64), "worker processes on this machine")
+    worker_threads: int = _setting("8", _whole(1, 256), "tasks that one worker process does at a time")
+    web_concurrency: int = _setting("2", _whole(1, 64), "web processes on this machine")
     max_upload_bytes: int = _setting("104857600", _whole(1, 2**40), "largest CSV upload")
     log_level: str = _setting("info", _choice("debug", "info", "warning", "error"), "how much is logged")
     log_format: str = _setting("text", _choice("text", "json"), "for people, or for machines")
@@ -160,7 +165,7 @@ class Settings:
 
         Raises BadSettings with a sentence that names the variable, never a secret's value.
         """
-        values = {}
+        values: dict[str, Any] = {}
         for setting in fields(cls):
             variable = setting.name.upper()
             raw = environ.get(variable, "").strip() or setting.metadata["default"]

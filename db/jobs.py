@@ -120,7 +120,7 @@ def insert_fetches(
     )
 
 
-def insert_task(  # noqa: PLR0913
+def insert_task(
     connection: Connection,
     job: int,
     *,

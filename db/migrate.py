@@ -10,7 +10,6 @@ import hashlib
 import os
 import sys
 from pathlib import Path
-from typing import LiteralString, cast
 
 import psycopg
 
@@ -60,10 +59,12 @@ def _run_missing(connection: psycopg.Connection) -> list[str]:
         "CREATE TABLE IF NOT EXISTS schema_migrations (number integer PRIMARY KEY, name text NOT NULL,"
         " checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
     )
-    applied = dict(connection.execute("SELECT number, checksum FROM schema_migrations").fetchall())
+    applied: dict[int, str] = dict(connection.execute("SELECT number, checksum FROM schema_migrations").fetchall())
     files = _files()
     if unknown := applied.keys() - files.keys():
-        raise BadSettings(f"the database has migration {max(unknown)}, which this release doesn't know: deploy a newer one.")
+        raise BadSettings(
+            f"the database has migration {max(unknown)}, which this release doesn't know: deploy a newer one."
+        )
     ran = []
     for number, file in files.items():
         text = file.read_text()
@@ -73,7 +74,7 @@ def _run_missing(connection: psycopg.Connection) -> list[str]:
         if number in applied:
             continue
         with connection.transaction():
-            connection.execute(cast(LiteralString, text))
+            connection.execute(text)
             connection.execute(
                 "INSERT INTO schema_migrations (number, name, checksum) VALUES (%s, %s, %s)",
                 [number, file.name, checksum],

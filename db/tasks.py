@@ -63,9 +63,7 @@ def holding(database: Database, claimed: Claim) -> Iterator[Connection]:
     Raises LostTask when it is no longer ours, CancelledTask (after ending it) when its job is to be cancelled.
     """
     with database.transaction() as connection:
-        row = connection.execute(
-            sql("lock_task"), {"task": claimed.task_id, "fence": claimed.fence}
-        ).fetchone()
+        row = connection.execute(sql("lock_task"), {"task": claimed.task_id, "fence": claimed.fence}).fetchone()
         if row is None:
             raise LostTask
         cancelled = bool(row[0])
@@ -110,9 +108,7 @@ def load_batch(database: Database, claimed: Claim) -> RawBatch | None:
     return None if row is None else RawBatch(*row)
 
 
-def succeed(
-    connection: Connection, claimed: Claim, parsed: Parsed | None = None, coins: Sequence[int] = ()
-) -> None:
+def succeed(connection: Connection, claimed: Claim, parsed: Parsed | None = None, coins: Sequence[int] = ()) -> None:
     """End the task well, with what came of it: the rows read and the coins' keys in the order they came."""
     rejections = parsed.rejections if parsed else ()
     if rejections:

@@ -1,10 +1,12 @@
-"""Uploaded files, kept in pieces, since the worker that reads one may stand on another host than the web that took it."""
+"""Uploaded files, kept in pieces here, since web and worker may stand on different hosts."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterable
+from typing import BinaryIO
 
+from core.errors import GiveUp
 from db.pool import Connection, Database
 from db.queries import sql
 
@@ -21,6 +23,11 @@ def store_upload(connection: Connection, filename: str, chunks: Iterable[bytes])
     return int(row[0])
 
 
+def open_upload(database: Database, upload: int) -> BinaryIO:
+    """An uploaded file, as a buffered stream. Raises GiveUp when it is no longer kept."""
+    return io.BufferedReader(UploadReader(database, upload))
+
+
 class UploadReader(io.RawIOBase):
     """An uploaded file as a stream of bytes; holds one piece in memory, and seeks by counting through the pieces."""
 
@@ -29,7 +36,7 @@ class UploadReader(io.RawIOBase):
         with database.connection() as connection:
             self._sizes = [row[0] for row in connection.execute(sql("upload_chunk_sizes"), {"upload": upload})]
         if not self._sizes:
-            raise FileNotFoundError(f"upload {upload} is no longer kept")
+            raise GiveUp("The uploaded file is no longer kept; upload it again.")
         self._upload = upload
         self._at = 0
         self._held: tuple[int, bytes] = (-1, b"")

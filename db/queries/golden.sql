@@ -1,0 +1,66 @@
+-- name: lock_coins
+-- Coins are locked in key order before their quotes are read: of two sources at once the second sees the first's quote.
+SELECT FROM cryptocurrencies WHERE coin_key = ANY(%(coins)s) ORDER BY coin_key FOR NO KEY UPDATE;
+
+-- name: merge_golden_records
+-- Which quote wins: native before wrapped, fresh before stale, then priority, then the later; gaps are filled from the next.
+WITH candidate AS (
+    SELECT m.coin_key, m.source, m.source_id, m.symbol, m.name, m.relation, q.*, coalesce(p.priority, 0) AS priority,
+           -- an assumed time makes no other quote stale
+           coalesce(q.observed_at < max(q.observed_at) FILTER (WHERE NOT q.time_assumed)
+                                        OVER (PARTITION BY m.coin_key, m.relation)
+                                    - %(stale_after)s * interval '1 second', false) AS stale
+    FROM source_mappings m
+    JOIN quotes q USING (mapping_key)
+    LEFT JOIN unnest(%(sources)s::text[], %(priorities)s::integer[]) AS p (source, priority) USING (source)
+    WHERE m.coin_key = ANY(%(coins)s)
+), ranked AS (
+    SELECT *,
+           row_number() OVER ranking AS place,
+           -- a wrapped coin's figures are its own: they fill no gap of the native one
+           relation = first_value(relation) OVER ranking AS fills
+    FROM candidate
+    WINDOW ranking AS (PARTITION BY coin_key
+                       ORDER BY relation, stale, priority DESC, observed_at DESC, source_id, source)
+), golden AS (
+    SELECT coin_key,
+           (array_agg(symbol ORDER BY place) FILTER (WHERE symbol <> ''))[1] AS symbol,
+           (array_agg(name ORDER BY place) FILTER (WHERE name <> ''))[1] AS name,
+           (array_agg(price ORDER BY place) FILTER (WHERE fills AND price IS NOT NULL))[1] AS price,
+           (array_agg(source ORDER BY place) FILTER (WHERE fills AND price IS NOT NULL))[1] AS price_from,
+           (array_agg(market_cap ORDER BY place) FILTER (WHERE fills AND market_cap IS NOT NULL))[1] AS market_cap,
+           (array_agg(source ORDER BY place) FILTER (WHERE fills AND market_cap IS NOT NULL))[1] AS market_cap_from,
+           (array_agg(volume_24h ORDER BY place) FILTER (WHERE fills AND volume_24h IS NOT NULL))[1] AS volume_24h,
+           (array_agg(source ORDER BY place) FILTER (WHERE fills AND volume_24h IS NOT NULL))[1] AS volume_24h_from,
+           (array_agg(price_change_24h ORDER BY place) FILTER (WHERE fills AND price_change_24h IS NOT NULL))[1]
+               AS price_change_24h,
+           (array_agg(source ORDER BY place) FILTER (WHERE fills AND price_change_24h IS NOT NULL))[1]
+               AS price_change_24h_from,
+           (array_agg(circulating_supply ORDER BY place) FILTER (WHERE fills AND circulating_supply IS NOT NULL))[1]
+               AS circulating_supply,
+           (array_agg(source ORDER BY place) FILTER (WHERE fills AND circulating_supply IS NOT NULL))[1]
+               AS circulating_supply_from,
+           (array_agg(total_supply ORDER BY place) FILTER (WHERE fills AND total_supply IS NOT NULL))[1] AS total_supply,
+           (array_agg(source ORDER BY place) FILTER (WHERE fills AND total_supply IS NOT NULL))[1] AS total_supply_from,
+           (array_agg(max_supply ORDER BY place) FILTER (WHERE fills AND max_supply IS NOT NULL))[1] AS max_supply,
+           (array_agg(source ORDER BY place) FILTER (WHERE fills AND max_supply IS NOT NULL))[1] AS max_supply_from,
+           (array_agg(rank ORDER BY place) FILTER (WHERE fills AND rank IS NOT NULL))[1] AS rank,
+           (array_agg(source ORDER BY place) FILTER (WHERE fills AND rank IS NOT NULL))[1] AS rank_from
+    FROM ranked
+    GROUP BY coin_key
+)
+UPDATE cryptocurrencies c
+SET symbol = upper(coalesce(g.symbol, c.symbol)), name = coalesce(g.name, c.name),
+    price = g.price, market_cap = g.market_cap, volume_24h = g.volume_24h, price_change_24h = g.price_change_24h,
+    circulating_supply = g.circulating_supply, total_supply = g.total_supply, max_supply = g.max_supply, rank = g.rank,
+    source = w.source, last_updated = w.observed_at, time_assumed = w.time_assumed, flags = w.flags,
+    provenance = jsonb_strip_nulls(jsonb_build_object(
+        'price', g.price_from, 'market_cap', g.market_cap_from, 'volume_24h', g.volume_24h_from,
+        'price_change_24h', g.price_change_24h_from, 'circulating_supply', g.circulating_supply_from,
+        'total_supply', g.total_supply_from, 'max_supply', g.max_supply_from, 'rank', g.rank_from))
+FROM golden g JOIN ranked w ON w.coin_key = g.coin_key AND w.place = 1
+WHERE c.coin_key = g.coin_key;
+
+-- name: clear_data
+-- Every coin, quote, mapping and observation; jobs stay, as the record of what was done.
+TRUNCATE cryptocurrencies, source_mappings, quotes, price_history;

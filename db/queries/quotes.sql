@@ -1,0 +1,100 @@
+-- name: prepare_incoming
+-- Where a batch lands before it is merged; made once a connection, emptied by every commit.
+CREATE TEMPORARY TABLE IF NOT EXISTS incoming (
+    place integer, source_id text, symbol text, name text,
+    price numeric, market_cap numeric, volume_24h numeric, price_change_24h numeric, high_24h numeric, low_24h numeric,
+    circulating_supply numeric, total_supply numeric, max_supply numeric, rank integer,
+    observed_at timestamptz, time_assumed boolean, flags text[]
+) ON COMMIT DELETE ROWS;
+
+-- name: copy_incoming
+-- Bring a batch in.
+COPY incoming FROM STDIN;
+
+-- name: measure_incoming
+-- A large batch is joined better when the planner knows its size.
+ANALYZE incoming;
+
+-- name: newcomers
+-- The ids of a batch that belong to no coin yet, once each: the spelling and figures that came last.
+SELECT DISTINCT ON (i.source_id) i.source_id, i.symbol, i.name, i.market_cap, i.price, i.observed_at
+FROM incoming i
+WHERE NOT EXISTS (SELECT FROM source_mappings m WHERE m.source = %(source)s AND m.source_id = i.source_id)
+ORDER BY i.source_id, i.observed_at DESC, i.place DESC;
+
+-- name: lock_identity
+-- Ids are given by one transaction at a time; a batch without newcomers never comes here.
+SELECT pg_advisory_xact_lock(7316400003);
+
+-- name: taken_ids
+-- The canonical ids given so far.
+SELECT canonical_id FROM cryptocurrencies;
+
+-- name: mappings_alike
+-- What is mapped already under the same symbol and name as a newcomer, with its latest price.
+SELECT m.source, m.source_id, c.canonical_id, m.symbol_key, m.name_key, m.relation, m.matched_by, q.price, q.observed_at
+FROM source_mappings m
+JOIN cryptocurrencies c USING (coin_key)
+LEFT JOIN quotes q USING (mapping_key)
+JOIN (SELECT DISTINCT * FROM unnest(%(symbol_keys)s::text[], %(name_keys)s::text[])) AS k (symbol_key, name_key)
+  ON m.symbol_key = k.symbol_key AND m.name_key = k.name_key;
+
+-- name: insert_coins
+-- The coins that newcomers are the first of; a registry coin may have come by another id of the same batch.
+INSERT INTO cryptocurrencies (canonical_id, symbol, name)
+SELECT * FROM unnest(%(canonical_ids)s::text[], %(symbols)s::text[], %(names)s::text[])
+ON CONFLICT (canonical_id) DO NOTHING;
+
+-- name: insert_mappings
+-- Which coin each newcomer is, for good.
+INSERT INTO source_mappings (source, source_id, coin_key, symbol, name, symbol_key, name_key, relation, matched_by)
+SELECT %(source)s, n.source_id, c.coin_key, n.symbol, n.name, n.symbol_key, n.name_key, n.relation, n.matched_by
+FROM unnest(%(source_ids)s::text[], %(canonical_ids)s::text[], %(symbols)s::text[], %(names)s::text[],
+            %(symbol_keys)s::text[], %(name_keys)s::text[], %(relations)s::text[], %(matched_by)s::text[])
+     AS n (source_id, canonical_id, symbol, name, symbol_key, name_key, relation, matched_by)
+JOIN cryptocurrencies c USING (canonical_id)
+ORDER BY n.source_id;
+
+-- name: record_history
+-- Every observation once; of two at the same time the same one stays, whichever came first.
+INSERT INTO price_history AS h (mapping_key, observed_at, time_assumed, price, market_cap, volume_24h)
+SELECT DISTINCT ON (m.mapping_key, i.observed_at)
+       m.mapping_key, i.observed_at, i.time_assumed, i.price, i.market_cap, i.volume_24h
+FROM incoming i JOIN source_mappings m ON m.source = %(source)s AND m.source_id = i.source_id
+ORDER BY m.mapping_key, i.observed_at, i.time_assumed, i.price DESC NULLS LAST, i.market_cap DESC NULLS LAST,
+         i.volume_24h DESC NULLS LAST
+ON CONFLICT (mapping_key, observed_at) DO UPDATE
+SET time_assumed = excluded.time_assumed, price = excluded.price, market_cap = excluded.market_cap,
+    volume_24h = excluded.volume_24h
+WHERE (NOT excluded.time_assumed, coalesce(excluded.price, '-Infinity'), coalesce(excluded.market_cap, '-Infinity'),
+       coalesce(excluded.volume_24h, '-Infinity'))
+    > (NOT h.time_assumed, coalesce(h.price, '-Infinity'), coalesce(h.market_cap, '-Infinity'),
+       coalesce(h.volume_24h, '-Infinity'));
+
+-- name: keep_latest_quotes
+-- The latest quote of each id, by the same order; an older observation never overwrites a newer one.
+INSERT INTO quotes AS q (mapping_key, price, market_cap, volume_24h, price_change_24h, high_24h, low_24h,
+                         circulating_supply, total_supply, max_supply, rank, observed_at, time_assumed, fetched_at, flags)
+SELECT DISTINCT ON (m.mapping_key)
+       m.mapping_key, i.price, i.market_cap, i.volume_24h, i.price_change_24h, i.high_24h, i.low_24h,
+       i.circulating_supply, i.total_supply, i.max_supply, i.rank, i.observed_at, i.time_assumed, %(fetched_at)s, i.flags
+FROM incoming i JOIN source_mappings m ON m.source = %(source)s AND m.source_id = i.source_id
+ORDER BY m.mapping_key, i.observed_at DESC, i.time_assumed, i.price DESC NULLS LAST, i.market_cap DESC NULLS LAST,
+         i.volume_24h DESC NULLS LAST, i.place
+ON CONFLICT (mapping_key) DO UPDATE
+SET price = excluded.price, market_cap = excluded.market_cap, volume_24h = excluded.volume_24h,
+    price_change_24h = excluded.price_change_24h, high_24h = excluded.high_24h, low_24h = excluded.low_24h,
+    circulating_supply = excluded.circulating_supply, total_supply = excluded.total_supply,
+    max_supply = excluded.max_supply, rank = excluded.rank, observed_at = excluded.observed_at,
+    time_assumed = excluded.time_assumed, fetched_at = excluded.fetched_at, flags = excluded.flags
+WHERE (excluded.observed_at, NOT excluded.time_assumed, coalesce(excluded.price, '-Infinity'),
+       coalesce(excluded.market_cap, '-Infinity'), coalesce(excluded.volume_24h, '-Infinity'))
+    > (q.observed_at, NOT q.time_assumed, coalesce(q.price, '-Infinity'), coalesce(q.market_cap, '-Infinity'),
+       coalesce(q.volume_24h, '-Infinity'));
+
+-- name: coins_of_incoming
+-- The coins of a batch in the order they came.
+SELECT m.coin_key
+FROM incoming i JOIN source_mappings m ON m.source = %(source)s AND m.source_id = i.source_id
+GROUP BY m.coin_key
+ORDER BY min(i.place);

@@ -1,0 +1,102 @@
+"""Merging a batch of quotes: which coins they are, every observation once, the latest quote of each id, golden records.
+
+All in sets and within the caller's transaction. Rows are locked in key order, so that parallel batches can't deadlock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from core.registry import Registry
+
+from core.models import Quote
+from core.settings import Settings
+from db import mappings
+from db.pool import Connection
+from db.queries import sql
+
+# Below this the planner's guess does no harm and measuring costs more than it gives.
+_WORTH_MEASURING = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What decides identity and merging besides the quotes themselves."""
+
+    registry: Registry
+    priorities: dict[str, int]
+    stale_after: float
+    fold_wrapped: bool
+
+    @classmethod
+    def of(cls, settings: Settings, registry: Registry) -> Rules:
+        return cls(registry, dict(settings.source_priority), settings.stale_after, settings.wrapped_assets == "fold")
+
+
+def store(
+    connection: Connection, source: str, quotes: Sequence[Quote], fetched_at: datetime, rules: Rules
+) -> list[int]:
+    """Merge one source's batch and return its coins' keys in the order they came.
+
+    A quote without a time of its own carries `fetched_at`, marked as assumed.
+    """
+    if not quotes:
+        return []
+    _copy(connection, quotes, fetched_at)
+    mappings.give_identity(connection, source, rules.registry, fold_wrapped=rules.fold_wrapped)
+    batch = {"source": source, "fetched_at": fetched_at}
+    coins = [row[0] for row in connection.execute(sql("coins_of_incoming"), batch)]
+    connection.execute(sql("record_history"), batch)
+    connection.execute(sql("keep_latest_quotes"), batch)
+    merge_golden(connection, coins, rules)
+    return coins
+
+
+def merge_golden(connection: Connection, coins: Sequence[int], rules: Rules) -> None:
+    """Compute the golden records of these coins (keys) anew from their quotes."""
+    connection.execute(sql("lock_coins"), {"coins": list(coins)})
+    connection.execute(
+        sql("merge_golden_records"),
+        {
+            "coins": list(coins),
+            "sources": list(rules.priorities),
+            "priorities": list(rules.priorities.values()),
+            "stale_after": rules.stale_after,
+        },
+    )
+
+
+def clear(connection: Connection) -> None:
+    """Delete every coin, quote, mapping and observation."""
+    connection.execute(sql("clear_data"))
+
+
+def _copy(connection: Connection, quotes: Sequence[Quote], fetched_at: datetime) -> None:
+    connection.execute(sql("prepare_incoming"))
+    with connection.cursor() as cursor, cursor.copy(sql("copy_incoming")) as copy:
+        for place, quote in enumerate(quotes):
+            copy.write_row(
+                (
+                    place,
+                    quote.source_id,
+                    quote.symbol,
+                    quote.name,
+                    quote.price,
+                    quote.market_cap,
+                    quote.volume_24h,
+                    quote.price_change_24h,
+                    quote.high_24h,
+                    quote.low_24h,
+                    quote.circulating_supply,
+                    quote.total_supply,
+                    quote.max_supply,
+                    quote.rank,
+                    quote.observed_at or fetched_at,
+                    quote.observed_at is None,
+                    list(quote.flags),
+                )
+            )
+    if len(quotes) >= _WORTH_MEASURING:
+        connection.execute(sql("measure_incoming"))

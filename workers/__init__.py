@@ -1,0 +1,1 @@
+"""Doing the work: Dramatiq's doorbells, the leases, the dispatcher. Knows nothing of Flask."""

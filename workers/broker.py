@@ -1,0 +1,51 @@
+"""What a worker process is made of. `dramatiq workers.broker:start` calls `start` in each process, after the fork."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+
+import dramatiq
+from core.registry import load_registry
+from dotenv import dotenv_values
+
+from core import logs
+from core.errors import BadSettings
+from core.settings import Settings
+from db.pool import Database
+from db.quotes import Rules
+from workers import actors
+from workers.dispatcher import Dispatcher
+from workers.lease import Holdings, beat
+from workers.queue import Bell, make_broker
+from workers.shutdown import on_stop
+from workers.work import Work
+
+
+def start() -> None:
+    """Set the global broker up with its actors, and start the heartbeat and the dispatcher."""
+    try:
+        settings = Settings.from_env({**{k: v or "" for k, v in dotenv_values().items()}, **os.environ})
+        if settings.database_url is None or settings.redis_url is None:
+            raise BadSettings("DATABASE_URL and REDIS_URL must be set for a worker.")
+    except BadSettings as error:
+        sys.exit(str(error))
+    logs.configure(settings)
+    worker = f"{socket.gethostname()}:{os.getpid()}"
+    stopping = threading.Event()
+    # One connection a thread, and one each for the heartbeat, the dispatcher and the hand-back.
+    database = Database(settings.database_url, size=settings.worker_threads + 3)
+    broker = make_broker(settings.redis_url)
+    bell = Bell(settings.redis_url, broker)
+    holdings = Holdings(database, settings.lease)
+    rules = Rules.of(settings, load_registry())
+    actors.declare(broker, Work(settings, database, bell, holdings, rules, worker=worker, stopping=stopping))
+    dramatiq.set_broker(broker)
+    # Normalizing is short and ends by itself; a fetch may hang in a request for as long as HTTP_TIMEOUT.
+    on_stop(stopping, lambda: bell.ring(holdings.hand_back(kinds=("fetch",))))
+    dispatcher = Dispatcher(settings, database, bell, worker)
+    # Started here and not by a middleware hook, whose failure Dramatiq would swallow.
+    threading.Thread(target=dispatcher.run, args=(stopping,), name="dispatcher", daemon=True).start()
+    threading.Thread(target=beat, args=(holdings, settings.lease), name="heartbeat", daemon=True).start()

@@ -1,0 +1,123 @@
+"""The doorbell: a message that names a task, no more. It may be lost, late or doubled; the task's row is the truth."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+from dramatiq import Message
+from dramatiq.brokers.redis import RedisBroker
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from core.errors import Unavailable
+from core.sources import SOURCES
+from db.jobs import Doorbell
+
+logger = logging.getLogger(__name__)
+
+NORMALIZE = "normalize"
+QUEUES = (*SOURCES, NORMALIZE)
+
+# A POST must not wait for a Redis that is away: the dispatcher rings again.
+_REDIS_SECONDS = 0.5
+
+
+class DoorbellBroker(RedisBroker):
+    """A RedisBroker without delay queues: waits are rows in Postgres, and nobody need poll for delayed messages."""
+
+    def declare_queue(self, queue_name: str) -> None:
+        if queue_name not in self.queues:
+            self.emit_before("declare_queue", queue_name)
+            self.queues.add(queue_name)
+            self.emit_after("declare_queue", queue_name)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDepth:
+    """How many messages a queue holds: waiting, taken by a worker, delayed (we never do), dead-lettered."""
+
+    ready: int
+    in_flight: int
+    delayed: int
+    dead: int
+
+
+def connect(redis_url: str) -> redis.Redis:
+    """A client that fails fast and never repeats by itself; connects on first use."""
+    return redis.Redis.from_url(
+        redis_url,
+        socket_timeout=_REDIS_SECONDS,
+        socket_connect_timeout=_REDIS_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def make_broker(redis_url: str, client: redis.Redis | None = None) -> DoorbellBroker:
+    """The broker with no middleware: no Retries, no results, no time limits; Postgres does all that.
+
+    The default 60 s heartbeat and rare maintenance would bring a killed worker's message back after many minutes.
+    """
+    return DoorbellBroker(  # type: ignore[no-untyped-call]
+        client=client or connect(redis_url), middleware=[], heartbeat_timeout=15_000, maintenance_chance=100_000
+    )
+
+
+def queue_of(bell: Doorbell) -> str:
+    """Each source has a queue of its own, so that workers can be given to it; normalizing is one queue for all."""
+    return NORMALIZE if bell.kind == NORMALIZE else bell.source
+
+
+def actor_name(queue: str) -> str:
+    return NORMALIZE if queue == NORMALIZE else f"fetch_{queue}"
+
+
+class Bell:
+    """Rings for tasks and says how long the queues are. Safe to share between threads."""
+
+    def __init__(self, redis_url: str, broker: DoorbellBroker | None = None) -> None:
+        self._broker = broker or make_broker(redis_url)
+
+    def ring(self, doorbells: Iterable[Doorbell]) -> None:
+        """Ring once for each task. A failure is logged and ignored: the dispatcher rings again."""
+        try:
+            for bell in doorbells:
+                queue = queue_of(bell)
+                self._broker.enqueue(
+                    Message(queue_name=queue, actor_name=actor_name(queue), args=(bell.task_id,), kwargs={}, options={})
+                )
+        except redis.RedisError as error:
+            logger.warning("doorbell not rung, the dispatcher will: %s", type(error).__name__)
+
+    def ready(self) -> int:
+        """Messages that wait in all queues together. Raises Unavailable when Redis is away."""
+        return sum(depth.ready for depth in self.depths().values())
+
+    def depths(self) -> dict[str, QueueDepth]:
+        """How long each queue is, by the keys that dramatiq's dispatch.lua documents. Raises Unavailable."""
+        keys = {queue: f"{self._broker.namespace}:{queue}" for queue in QUEUES}
+        try:
+            pipeline: Any = self._broker.client.pipeline(transaction=False)
+            for key in keys.values():
+                pipeline.llen(key).hlen(f"{key}.msgs").hlen(f"{key}.DQ.msgs").zcard(f"{key}.XQ")
+            numbers = iter(pipeline.execute())
+        except redis.RedisError as error:
+            raise Unavailable("Redis can't be reached now") from error
+        depths = {}
+        for queue in QUEUES:
+            ready, held, delayed, dead = (next(numbers) for _ in range(4))
+            depths[queue] = QueueDepth(ready, max(0, held - ready), delayed, dead)
+        return depths
+
+    def ping_ms(self) -> float:
+        """How long Redis takes to answer, in milliseconds. Raises Unavailable."""
+        begun = time.perf_counter()
+        try:
+            self._broker.client.ping()
+        except redis.RedisError as error:
+            raise Unavailable("Redis can't be reached now") from error
+        return (time.perf_counter() - begun) * 1000

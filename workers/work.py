@@ -1,0 +1,134 @@
+"""What a worker does with a task: claim it, fetch or normalize, and end it one way or another."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from functools import partial
+
+from core.errors import GiveUp, ProjectError, RateLimited, Retry, Unavailable
+from core.retry import next_wait
+from core.settings import Settings
+from core.sources import SOURCES
+from core.sources.source import Ask
+from db import quotes, tasks
+from db.jobs import Doorbell
+from db.pool import Database
+from db.tasks import CancelledTask, Claim, LostTask
+from db.uploads import open_upload
+from workers.lease import Holdings
+from workers.queue import Bell
+
+logger = logging.getLogger(__name__)
+
+
+class Work:
+    """Everything that a worker process needs to do tasks; one object serves all its threads."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        bell: Bell,
+        holdings: Holdings,
+        rules: quotes.Rules,
+        *,
+        worker: str,
+        stopping: threading.Event,
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._bell = bell
+        self._holdings = holdings
+        self._rules = rules
+        self._worker = worker
+        self._stopping = stopping
+
+    def do(self, doorbell: Doorbell) -> None:
+        """Answer a doorbell. Whatever happens, the task's row says what is next; nothing is raised."""
+        if self._stopping.is_set():
+            self._bell.ring([doorbell])
+            # This process takes messages for a moment longer: let another one have it.
+            threading.Event().wait(0.05)
+            return
+        try:
+            claimed = tasks.claim(self._database, doorbell.task_id, worker=self._worker, lease=self._settings.lease)
+        except Unavailable:
+            logger.warning("task %s not claimed: the database can't be reached", doorbell.task_id)
+            return
+        if claimed is None:
+            return
+        with self._holdings.keep(claimed):
+            self._carry_out(claimed)
+
+    def _carry_out(self, claimed: Claim) -> None:
+        context = f"task {claimed.task_id} ({claimed.kind} {claimed.source}, job {claimed.job_id})"
+        try:
+            if claimed.kind == "fetch":
+                self._fetch(claimed)
+            else:
+                self._normalize(claimed)
+            logger.info("%s: done", context)
+        except LostTask:
+            logger.info("%s: no longer ours, nothing written", context)
+        except CancelledTask:
+            logger.info("%s: cancelled", context)
+        except Exception as error:
+            if not isinstance(error, ProjectError):
+                logger.exception("%s: unforeseen", context)
+            try:
+                self._postpone_or_fail(claimed, error)
+            except (LostTask, CancelledTask):
+                pass
+            except Unavailable:
+                logger.warning("%s: left to its lease, the database can't be reached", context)
+
+    def _fetch(self, claimed: Claim) -> None:
+        ended = False
+        for page in SOURCES[claimed.source].pages(self._ask(claimed), claimed.cursor):
+            with tasks.holding(self._database, claimed) as connection:
+                doorbell = tasks.store_page(connection, claimed, page, lease=self._settings.lease)
+            self._bell.ring([doorbell])
+            ended = page.last
+        if not ended:
+            raise Retry(f"{claimed.source} stopped before its last page")
+
+    def _ask(self, claimed: Claim) -> Ask:
+        params = claimed.params
+        limit, upload, columns = params.get("limit"), params.get("upload"), params.get("columns")
+        return Ask(
+            settings=self._settings,
+            limit=limit if isinstance(limit, int) else None,
+            open_file=partial(open_upload, self._database, upload) if isinstance(upload, int) else None,
+            columns={field: str(header) for field, header in columns.items()} if isinstance(columns, dict) else {},
+        )
+
+    def _normalize(self, claimed: Claim) -> None:
+        batch = tasks.load_batch(self._database, claimed)
+        if batch is None:
+            raise GiveUp("The fetched page is no longer kept; start a new ingest.")
+        parsed = SOURCES[claimed.source].parse(batch.body, batch.meta)
+        with tasks.holding(self._database, claimed) as connection:
+            coins = quotes.store(connection, claimed.source, parsed.quotes, batch.fetched_at, self._rules)
+            tasks.succeed(connection, claimed, parsed, coins)
+
+    def _postpone_or_fail(self, claimed: Claim, error: Exception) -> None:
+        detail = str(error) if isinstance(error, ProjectError) else f"unexpected error: {type(error).__name__}"
+        wait = None
+        if not isinstance(error, GiveUp):
+            wait = next_wait(
+                error,
+                attempt=claimed.attempt,
+                max_attempts=claimed.max_attempts,
+                waits=claimed.waits,
+                settings=self._settings,
+            )
+        with tasks.holding(self._database, claimed) as connection:
+            if wait is None:
+                tasks.fail(connection, claimed, detail)
+            else:
+                tasks.postpone(connection, claimed, detail, delay=wait.seconds, asked_for=wait.asked_for)
+        level = logging.INFO if isinstance(error, RateLimited) else logging.WARNING
+        logger.log(
+            level, "task %s: %s (%s)", claimed.task_id, detail, f"again in {wait.seconds} s" if wait else "failed"
+        )
