@@ -153,6 +153,7 @@ class Settings:
     worker_processes: int = _setting("2", _whole(1, 64), "worker processes on this machine")
     worker_threads: int = _setting("8", _whole(1, 256), "tasks that one worker process does at a time")
     web_concurrency: int = _setting("2", _whole(1, 64), "web processes on this machine")
+    web_threads: int = _setting("8", _whole(1, 256), "requests that one web process answers at a time")
     max_upload_bytes: int = _setting("104857600", _whole(1, 2**40), "largest CSV upload")
     log_level: str = _setting("info", _choice("debug", "info", "warning", "error"), "how much is logged")
     log_format: str = _setting("text", _choice("text", "json"), "for people, or for machines")

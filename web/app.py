@@ -1,0 +1,74 @@
+"""create_app: the application, put together. No connection is made here; the first request that needs one does."""
+
+from __future__ import annotations
+
+import atexit
+from threading import BoundedSemaphore
+
+from flask import Flask
+
+from core import logs
+from core.settings import Settings
+from db.pool import Database
+from web import docs, headers, probes, problems
+from web.api import Api
+from web.environment import checked, settings_from_environment
+from web.services import Services, install
+from web.tracing import Tracing
+from workers.queue import Bell
+
+VERSION = "0.1.0"
+
+_DESCRIPTION = """
+Crypto market quotes from several sources, merged into one trusted record a coin.
+
+Ingesting is asynchronous: a POST answers 202 with a job, which is then polled; `Prefer: wait=30` waits for the result.
+Figures are JSON numbers with the digits that the source sent; read them with a decimal parser if you need them all.
+Errors are RFC 9457 problems. Writing needs an API key.
+"""
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The WSGI application. Raises BadSettings."""
+    if settings is None:
+        settings = settings_from_environment()
+        logs.configure(settings)
+    checked(settings)
+    assert settings.database_url and settings.redis_url  # noqa: S101  checked
+    app = Flask(__name__)
+    app.config.update(
+        API_TITLE="Crypto quotes",
+        API_VERSION=VERSION,
+        OPENAPI_VERSION="3.1.0",
+        API_SPEC_OPTIONS={"info": {"description": _DESCRIPTION.strip()}},
+        # A view that fails answers with a problem, in tests as in production.
+        PROPAGATE_EXCEPTIONS=False,
+    )
+    # Figures and names as they are: no \\u escapes, no sorting of what was put in order.
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    database = Database(settings.database_url, size=settings.web_threads)
+    atexit.register(database.close)
+    install(
+        app,
+        Services(
+            settings=settings,
+            database=database,
+            bell=Bell(settings.redis_url),
+            waiting=BoundedSemaphore(max(1, settings.web_threads // 2)),
+        ),
+    )
+    problems.register(app)
+    headers.install(app, settings)
+    _register_operations(app)
+    app.wsgi_app = Tracing(app.wsgi_app)  # type: ignore[method-assign]
+    return app
+
+
+def _register_operations(app: Flask) -> None:
+    api = Api(app)
+    api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
+    api.spec.components.security_scheme("apiKey", {"type": "apiKey", "in": "header", "name": "X-API-Key"})
+    for blueprint in (probes.blueprint,):
+        api.register_blueprint(blueprint)
+    app.register_blueprint(docs.install(api))

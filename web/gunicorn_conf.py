@@ -1,0 +1,63 @@
+"""How gunicorn runs web: `gunicorn -c web/gunicorn_conf.py`. Address, processes and threads come from our settings."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import sys
+from typing import TYPE_CHECKING
+
+from core import logs
+from core.errors import BadSettings
+from web.environment import settings_from_environment
+from web.services import services
+
+if TYPE_CHECKING:
+    from gunicorn.arbiter import Arbiter
+    from gunicorn.workers.base import Worker
+
+try:
+    _settings = settings_from_environment()
+except BadSettings as error:
+    sys.exit(str(error))
+
+# A client that stalls for this long in mid-request or mid-answer loses its connection, and we our loss of a thread.
+_STALL_SECONDS = 15
+
+wsgi_app = "web.app:create_app()"
+bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"
+worker_class = "gthread"
+workers = _settings.web_concurrency
+threads = _settings.web_threads
+# Each process makes its own application, pool and Redis connections, after the fork.
+preload_app = False
+keepalive = 15
+# Platforms kill 30 s after SIGTERM.
+graceful_timeout = 25
+# web.tracing logs each request.
+accesslog = None
+# A second way in that nobody asked for.
+control_socket_disable = True
+
+
+def on_starting(server: Arbiter) -> None:
+    """Let gunicorn's own lines go the way of ours."""
+    logs.configure(_settings)
+    server.log.error_log.handlers.clear()
+    server.log.error_log.propagate = True
+
+
+def when_ready(server: Arbiter) -> None:
+    """Limit how long a client may stall; accepted connections inherit this from the listening one."""
+    limit = struct.pack("ll", _STALL_SECONDS, 0)
+    for listener in server.LISTENERS:
+        # gunicorn sets timeouts in Python alone, and takes them off for the request's time; these the kernel keeps.
+        with contextlib.suppress(OSError):
+            listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+            listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+
+
+def post_worker_init(worker: Worker) -> None:
+    """Let requests that wait for a job know when the process is asked to stop."""
+    services(worker.wsgi).leaving = lambda: not worker.alive

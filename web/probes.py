@@ -1,0 +1,46 @@
+"""GET /livez and /readyz: what a platform asks before it restarts this process, or sends requests to it."""
+
+from __future__ import annotations
+
+import marshmallow as ma
+from flask import Response, jsonify
+
+from db import health, migrate
+from web.api import Answer, Blueprint
+from web.problems import Problem
+from web.services import services
+
+blueprint = Blueprint("health", __name__, description="Is it well?")
+
+
+class ProbeSchema(ma.Schema):
+    """Yes."""
+
+    status = ma.fields.String(required=True)
+
+
+@blueprint.operation(
+    "GET", "/livez", role=None, answers={200: Answer(ProbeSchema, {"status": "alive"}, "The process answers")}
+)
+def get_livez(_query: dict[str, object]) -> Response:
+    """Is the process alive?
+
+    Always 200: nothing outside the process is asked.
+    """
+    return jsonify(status="alive")
+
+
+@blueprint.operation(
+    "GET", "/readyz", role=None, answers={200: Answer(ProbeSchema, {"status": "ready"}, "Requests may be sent here")}
+)
+def get_readyz(_query: dict[str, object]) -> Response:
+    """May requests be sent here?
+
+    200 when Postgres answers and its schema is the one that this release needs, else 503.
+    """
+    with services().database.connection() as connection:
+        found = health.schema_version(connection)
+    needed = migrate.newest()
+    if found != needed:
+        raise Problem(503, f"The database's schema is number {found}, this release needs {needed}: migrate it.")
+    return jsonify(status="ready")

@@ -1,0 +1,36 @@
+"""What a request needs: settings, database, doorbell. Made once an application, found through it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import BoundedSemaphore
+from typing import cast
+
+from flask import Flask, current_app
+
+from core.settings import Settings
+from db.pool import Database
+from workers.queue import Bell
+
+_NAME = "quotes"
+
+
+@dataclass(slots=True)
+class Services:
+    """`waiting` is held by requests that wait for a job; `leaving` says that the process is about to stop."""
+
+    settings: Settings
+    database: Database
+    bell: Bell
+    waiting: BoundedSemaphore
+    leaving: Callable[[], bool] = lambda: False
+
+
+def install(app: Flask, services: Services) -> None:
+    app.extensions[_NAME] = services
+
+
+def services(app: Flask | None = None) -> Services:
+    """The services of this application, or of the one that serves the running request."""
+    return cast(Services, (app or current_app).extensions[_NAME])
