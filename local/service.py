@@ -81,6 +81,11 @@ class Service(ABC):
         return self._process.pid if self._process else 0
 
     @property
+    def data(self) -> Path:
+        """Where its data are."""
+        return self.folder
+
+    @property
     def log(self) -> Path:
         return self.folder / "log"
 
