@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import dramatiq
 
+from core.sources import SOURCES
 from db.jobs import Doorbell
-from workers.queue import NORMALIZE, QUEUES, actor_name
+from workers.queue import actor_name
 from workers.work import Work
 
 
 def declare(broker: dramatiq.Broker, work: Work) -> None:
-    """Give every queue its actor."""
-    for queue in QUEUES:
-        dramatiq.actor(broker=broker, queue_name=queue, actor_name=actor_name(queue))(_answer(work, queue))
+    """Give every doorbell that may ring its actor."""
+    for bell in (*(Doorbell(0, "fetch", source) for source in SOURCES), Doorbell(0, "normalize", "")):
+        dramatiq.actor(broker=broker, queue_name=bell.kind, actor_name=actor_name(bell))(_answer(work, bell))
 
 
-def _answer(work: Work, queue: str) -> Callable[[int], None]:
-    kind = NORMALIZE if queue == NORMALIZE else "fetch"
-
+def _answer(work: Work, bell: Doorbell) -> Callable[[int], None]:
     def answer(task_id: int) -> None:
-        work.do(Doorbell(task_id, kind, queue))
+        work.do(replace(bell, task_id=task_id))
 
     return answer
