@@ -1,0 +1,84 @@
+# Everything that a person or CI does here. `make` alone lists it.
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+# What the caller has set for another environment must not reach this one.
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export HERE := $(CURDIR)
+
+BIN := .venv/bin
+# Says that .venv is complete, and for which folder: the programs in it know where they were installed.
+READY := .venv/ready-for
+ROWS ?= 1000
+OUT ?= sample.csv
+NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+
+.PHONY: help run test lint format unit integration e2e requirements sample clean
+
+help: ## list what there is to make
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
+
+run: $(READY) ## start everything here (PORT=8000), until Ctrl-C
+	@$(BIN)/python -m local
+
+test: lint ## lint, then every test, against real services; what CI runs
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+lint: $(READY) ## ruff, mypy --strict and the import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY) ## let ruff lay out the code and mend what it can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+unit: $(READY) ## the tests that start nothing (ARGS=... goes to pytest)
+	$(BIN)/python -m pytest tests/unit $(ARGS)
+
+integration: $(READY) ## the tests against Postgres and Valkey
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/integration $(ARGS)
+
+e2e: $(READY) ## the tests against the running program
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/e2e $(ARGS)
+
+requirements: $(READY) ## pin requirements*.in into requirements*.txt (UPGRADE=1 takes newer versions)
+	$(BIN)/python -m pip install --quiet uv
+	@for name in requirements requirements-dev; do \
+		echo "$$name.in -> $$name.txt"; \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+			$(if $(UPGRADE),--upgrade) --output-file $$name.txt $$name.in || exit 1; \
+	done
+
+sample: $(READY) ## write a CSV file of any size (ROWS=1000 OUT=sample.csv)
+	$(BIN)/python -m scripts.sample --rows "$(ROWS)" --out "$(OUT)"
+
+clean: ## remove .venv and all caches; the data in .local stay
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Made anew when this folder was moved or copied, for .venv can't be.
+ifneq ($(shell cat $(READY) 2>/dev/null),$(CURDIR))
+.PHONY: $(READY)
+endif
+
+$(READY): requirements-dev.txt
+	@if [ "$$(cat $@ 2>/dev/null || echo "$$HERE")" != "$$HERE" ] || ! $(BIN)/python $(NEW_ENOUGH); then \
+		found=; \
+		for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 python; do \
+			if "$$python" $(NEW_ENOUGH); then found=$$python; break; fi; \
+		done; \
+		if [ -z "$$found" ]; then \
+			echo "No Python 3.11 or newer was found: install one, or name it as in 'make run PYTHON=/opt/python/bin/python3'." >&2; \
+			exit 1; \
+		fi; \
+		echo "Making .venv with $$("$$found" --version)..."; \
+		"$$found" -m venv --clear .venv || { \
+			echo "This Python can't make virtual environments: install its venv module (Debian: python3-venv)." >&2; exit 1; \
+		}; \
+	fi
+	@echo "Installing the pinned requirements into .venv; the first time takes a minute or two..."
+	@$(BIN)/python -m pip install --require-hashes -r requirements-dev.txt
+	@echo "$$HERE" > $@
