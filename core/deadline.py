@@ -92,7 +92,8 @@ class DeadlineAdapter(HTTPAdapter):
         super().init_poolmanager(*args, **named)
         self.poolmanager.pool_classes_by_scheme = self._POOLS
 
-    def proxy_manager_for(self, *args: Any, **named: Any) -> Any:
-        manager = super().proxy_manager_for(*args, **named)
-        manager.pool_classes_by_scheme = self._POOLS
+    def proxy_manager_for(self, proxy: str, **named: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **named)
+        if not proxy.lower().startswith("socks"):  # whose connections are of a kind of their own
+            manager.pool_classes_by_scheme = self._POOLS
         return manager

@@ -77,18 +77,21 @@ def _send(
     source: str, url: str, params: Mapping[str, str], secrets: Mapping[str, str], timeout: float
 ) -> requests.Response:
     session = _session()
-    # no_proxy: a server on this machine is never asked through a proxy, whatever the environment says.
-    loopback = urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
     try:
         request = session.prepare_request(requests.Request("GET", url, params=params, headers=dict(secrets)))
     except (InvalidHeader, InvalidURL, ValueError):
         raise GiveUp(f"{source} can't be asked: its configured URL or key isn't usable") from None
-    settings = session.merge_environment_settings(request.url or url, {}, True, None, None)
-    if loopback:
-        settings["proxies"] = {}
+    merged = session.merge_environment_settings(request.url or url, {}, True, None, None)
+    loopback = urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
     try:
-        waits = (min(timeout, CONNECT_TIMEOUT), timeout)
-        return session.send(request, allow_redirects=False, timeout=waits, **settings)
+        # Not session.send: that takes cookies, and reads a redirect's target before we have judged it.
+        return session.get_adapter(request.url or url).send(
+            request,
+            stream=True,
+            timeout=(min(timeout, CONNECT_TIMEOUT), timeout),
+            verify=merged["verify"] or True,
+            proxies={} if loopback else merged["proxies"],  # no proxy out there reaches this machine
+        )
     except UnicodeError:
         raise GiveUp(f"{source} can't be asked: its configured URL or key isn't usable") from None
 
@@ -104,7 +107,6 @@ def _session() -> requests.Session:
         session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip"})
         session.auth = _as_it_is  # else requests would put a password of ~/.netrc over our key
         _thread.session = session
-    session.cookies.clear()  # a provider's cookies are no business of the next request
     return session
 
 

@@ -18,6 +18,8 @@ from local.postgres import Postgres
 from local.valkey import Valkey
 from tests.services import SharedPostgres, wait_until_gone
 
+pytest_plugins = ["tests.upstream.fixtures"]
+
 _RUN = "CRYPTO_QUOTES_TEST_RUN"
 # What steers the programs that we start, or the libraries in them, without being a setting of ours.
 _ELSEWHERE = (
