@@ -12,6 +12,8 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 if __name__ == "__main__":
@@ -46,24 +48,40 @@ class Ledger:
         fresh.replace(self.file)
 
 
-def start(lock: Path, ledger: Path) -> subprocess.Popen[bytes]:
-    """Set a guard over the ledger. Its starter, who holds the lock, ends it when all is well."""
-    return subprocess.Popen(  # noqa: S603
-        [sys.executable, "-I", "-S", __file__, str(lock), str(ledger)],
+@contextmanager
+def guarded(lock: Path) -> Iterator[Ledger]:
+    """A ledger with a guard over it, for whoever holds the lock.
+
+    What stands in it already was left by a runner that was killed, and whose guard was not as quick as we: it is ended.
+    """
+    ledger = Ledger(lock.with_name("processes"))
+    _end_all(ledger.file)
+    watch = subprocess.Popen(  # noqa: S603
+        [sys.executable, "-I", "-S", __file__, str(lock), str(ledger.file)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
+    try:
+        yield ledger
+    finally:
+        watch.terminate()
+        watch.wait()
+        ledger.file.unlink(missing_ok=True)
+
+
+def _end_all(ledger: Path) -> None:
+    entries = [line.split() for line in ledger.read_text().splitlines()] if ledger.exists() else []
+    for target, polite in reversed(entries):
+        processes.end(int(target), signal.Signals(int(polite)), _GRACE)
+    ledger.unlink(missing_ok=True)
 
 
 def _wait_and_end(lock: Path, ledger: Path) -> None:
     with lock.open("a") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        entries = [line.split() for line in ledger.read_text().splitlines()] if ledger.exists() else []
-        for target, polite in reversed(entries):
-            processes.end(int(target), signal.Signals(int(polite)), _GRACE)
-        ledger.unlink(missing_ok=True)
+        _end_all(ledger)
 
 
 if __name__ == "__main__":

@@ -7,19 +7,19 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import requests
 
 from core.settings import Settings
-from local import checks, guard, procfile
+from local import checks, procfile
 from local.api import Api
 from local.command import ShellCommand
 from local.errors import CannotStart
-from local.guard import Ledger
+from local.guard import Ledger, guarded
 from local.lock import only_runner
 from local.output import Output
 from local.postgres import Postgres
@@ -66,7 +66,7 @@ class Run:
             checks.port_can_be_used(settings.host, settings.port)
             if settings.redis_url:
                 checks.redis_answers(settings.redis_url)
-            with guarded(folder) as ledger:
+            with guarded(folder / "lock") as ledger:
                 supervisor = Supervisor(self._output, self._stopping, ledger)
                 try:
                     self._start_services(supervisor)
@@ -151,19 +151,6 @@ class Run:
             self._output.say(f"Ingested {path}: {job['state']}")
         except (requests.RequestException, LookupError, TypeError) as error:
             self._output.say(f"{path} could not be ingested: {error}")
-
-
-@contextmanager
-def guarded(folder: Path) -> Iterator[Ledger]:
-    """A ledger with a guard over it, for whoever holds the folder's lock."""
-    ledger = Ledger(folder / "processes")
-    watch = guard.start(folder / "lock", ledger.file)
-    try:
-        yield ledger
-    finally:
-        watch.terminate()
-        watch.wait()
-        ledger.file.unlink(missing_ok=True)
 
 
 def on_signals(stop: Callable[[], None]) -> None:
