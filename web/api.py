@@ -131,7 +131,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
                     or None,
                     success=True,
                 )(wrapped)
-            for status in sorted({*_ALWAYS, *_REFUSALS[role], *errors}):
+            for status in sorted({*_ALWAYS, *_REFUSALS[role], *errors} - answers.keys()):
                 wrapped = self.alt_response(status, HTTPStatus(status).name)(wrapped)
             wrapped = self.doc(operationId=name, security=_SECURITY[role], **documentation)(wrapped)
             guarded: View = needs(role)(wrapped) if role else wrapped

@@ -10,14 +10,13 @@ from flask import Flask
 from core import logs
 from core.settings import Settings
 from db.pool import Database
-from web import docs, headers, probes, problems
+from web import coins, data, docs, headers, health, ingest, jobs, probes, problems, stats
 from web.api import Api
 from web.environment import checked, settings_from_environment
 from web.services import Services, install
 from web.tracing import Tracing
+from web.version import VERSION
 from workers.queue import Bell
-
-VERSION = "0.1.0"
 
 _DESCRIPTION = """
 Crypto market quotes from several sources, merged into one trusted record a coin.
@@ -41,6 +40,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         API_VERSION=VERSION,
         OPENAPI_VERSION="3.1.0",
         API_SPEC_OPTIONS={"info": {"description": _DESCRIPTION.strip()}},
+        # An upload sets a limit of its own; nothing else has a body worth reading.
+        MAX_CONTENT_LENGTH=64 * 1024,
         # A view that fails answers with a problem, in tests as in production.
         PROPAGATE_EXCEPTIONS=False,
     )
@@ -69,6 +70,10 @@ def _register_operations(app: Flask) -> None:
     api = Api(app)
     api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
     api.spec.components.security_scheme("apiKey", {"type": "apiKey", "in": "header", "name": "X-API-Key"})
-    for blueprint in (probes.blueprint,):
-        api.register_blueprint(blueprint)
+    app.url_map.converters["job_id"] = jobs.JobId
+    api.register_converter(jobs.JobId, lambda _converter: {"type": "integer", "minimum": 1})
+    for resource in (ingest, jobs, data, coins, stats, health, probes):
+        api.register_blueprint(resource.blueprint)
+    # Not in the document: it only says which sources there are.
+    app.add_url_rule("/api/v1/ingest/<source>", view_func=ingest.ingest_unknown, methods=["POST"])
     app.register_blueprint(docs.install(api))

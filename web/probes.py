@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import marshmallow as ma
 from flask import Response, jsonify
 
 from db import health, migrate
 from web.api import Answer, Blueprint
 from web.problems import Problem
+from web.schemas import ProbeSchema
 from web.services import services
 
-blueprint = Blueprint("health", __name__, description="Is it well?")
-
-
-class ProbeSchema(ma.Schema):
-    """Yes."""
-
-    status = ma.fields.String(required=True)
+blueprint = Blueprint("probes", __name__, description="What a platform asks")
 
 
 @blueprint.operation(

@@ -84,7 +84,7 @@ def answer(problem: Problem) -> Response:
     headers = problem.headers
     if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
-    return Response(json.dumps(body), problem.status, headers, content_type=CONTENT_TYPE)
+    return Response(json.dumps(body, ensure_ascii=False), problem.status, headers, content_type=CONTENT_TYPE)
 
 
 def register(app: Flask) -> None:
@@ -115,11 +115,14 @@ def of_http_error(error: HTTPException) -> Response:
 
 
 def field_errors(messages: object) -> list[dict[str, str]]:
-    """Flatten what webargs says, `{"query": {"limit": ["Not a number."]}}`, into a list of field errors."""
+    """Flatten what webargs says, `{"query": {"limit": ["Not a number."]}}`, into a list of field errors.
+
+    Its locations are `query` and `headers`; ours are OpenAPI's.
+    """
     if not isinstance(messages, Mapping):
         return []
     return [
-        {"in": str(location), "name": str(name), "detail": " ".join(_texts(said))}
+        {"in": str(location).removesuffix("s"), "name": str(name), "detail": " ".join(_texts(said))}
         for location, fields in messages.items()
         for name, said in (fields if isinstance(fields, Mapping) else {"": fields}).items()
     ]

@@ -1,0 +1,75 @@
+-- name: page_of_coins
+-- A page of the golden records that the filters leave, in the list's envelope; figures keep their digits, being text.
+WITH matching AS NOT MATERIALIZED (
+    SELECT canonical_id, symbol, name, price, market_cap, volume_24h, price_change_24h, rank,
+           circulating_supply, total_supply, max_supply, source, last_updated, time_assumed, flags, provenance
+    FROM cryptocurrencies
+    WHERE (%(source)s::text IS NULL OR source = %(source)s)
+      AND (%(symbol)s::text IS NULL OR lower(symbol) = lower(%(symbol)s))
+      AND (%(canonical_id)s::text IS NULL OR canonical_id = %(canonical_id)s)
+      AND (%(like)s::text IS NULL OR symbol ILIKE %(like)s OR name ILIKE %(like)s OR canonical_id ILIKE %(like)s)
+), page AS (
+    SELECT * FROM matching ORDER BY {order}, canonical_id LIMIT %(page_size)s::bigint OFFSET %(offset)s::bigint
+), counted AS (
+    SELECT count(*) AS total FROM matching
+)
+SELECT row_to_json(envelope)::text
+FROM (
+    SELECT (SELECT coalesce(json_agg(page), '[]') FROM page) AS data,
+           %(page)s::bigint AS page, %(page_size)s::bigint AS page_size, counted.total,
+           (counted.total + %(page_size)s::bigint - 1) / %(page_size)s::bigint AS total_pages
+    FROM counted
+) AS envelope;
+
+-- name: one_coin
+-- A golden record with the latest quote of each source and id, and how each came to be this coin.
+SELECT row_to_json(coin)::text
+FROM (
+    SELECT c.canonical_id, c.symbol, c.name, c.price, c.market_cap, c.volume_24h, c.price_change_24h, c.rank,
+           c.circulating_supply, c.total_supply, c.max_supply, c.source, c.last_updated, c.time_assumed, c.flags,
+           c.provenance,
+           (SELECT coalesce(json_agg(DISTINCT m.source), '[]') FROM source_mappings m WHERE m.coin_key = c.coin_key) AS sources,
+           (SELECT coalesce(json_agg(each), '[]') FROM (
+               SELECT m.source, m.source_id, m.relation, q.price, q.market_cap, q.volume_24h, q.price_change_24h,
+                      q.high_24h, q.low_24h, q.circulating_supply, q.total_supply, q.max_supply, q.rank,
+                      q.observed_at, q.time_assumed, q.fetched_at, q.flags
+               FROM source_mappings m JOIN quotes q USING (mapping_key)
+               WHERE m.coin_key = c.coin_key
+               ORDER BY m.source, m.relation, m.source_id
+           ) AS each) AS quotes,
+           (SELECT coalesce(json_agg(each), '[]') FROM (
+               SELECT m.source, m.source_id, m.symbol, m.name, m.relation, m.matched_by, m.first_seen,
+                      q.fetched_at AS last_seen
+               FROM source_mappings m LEFT JOIN quotes q USING (mapping_key)
+               WHERE m.coin_key = c.coin_key
+               ORDER BY m.source, m.relation, m.source_id
+           ) AS each) AS mappings
+    FROM cryptocurrencies c
+    WHERE c.canonical_id = %(canonical_id)s
+) AS coin;
+
+-- name: market_stats
+-- Totals over all coins, without those whose figures can't be right.
+WITH sound AS NOT MATERIALIZED (SELECT * FROM cryptocurrencies WHERE flags = '{}')
+SELECT row_to_json(stats)::text
+FROM (
+    SELECT (SELECT count(*) FROM cryptocurrencies) AS total_coins,
+           (SELECT coalesce(sum(market_cap), 0) FROM sound) AS total_market_cap,
+           (SELECT avg(price) FROM sound) AS average_price,
+           (SELECT coalesce(json_agg(each), '[]') FROM (
+               SELECT symbol, name, price_change_24h, canonical_id FROM sound
+               WHERE price_change_24h > 0 ORDER BY price_change_24h DESC, canonical_id LIMIT 5
+           ) AS each) AS top_gainers,
+           (SELECT coalesce(json_agg(each), '[]') FROM (
+               SELECT symbol, name, price_change_24h, canonical_id FROM sound
+               WHERE price_change_24h < 0 ORDER BY price_change_24h, canonical_id LIMIT 5
+           ) AS each) AS top_losers
+) AS stats;
+
+-- name: count_coins
+-- How many golden records there are.
+SELECT count(*) FROM cryptocurrencies;
+
+-- name: give_up_on_locks
+-- Rather fail than make everyone stand in line behind a lock that is hard to get.
+SET LOCAL lock_timeout = '5s';

@@ -1,0 +1,114 @@
+"""Query parameters and headers, as schemas that check them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import marshmallow as ma
+from marshmallow import validate
+
+from db.coins import SORTS
+
+MOST_COINS = 20_000
+LARGEST_PAGE = 500
+# Far beyond any list, and still an offset that Postgres can count.
+LAST_PAGE = 1_000_000_000
+JOB_STATES = ("queued", "running", "succeeded", "partial_success", "failed", "cancelled")
+
+
+class Whole(ma.fields.Integer):
+    """A whole number in plain digits; Python alone would also take `1_000`, ` 7 ` and digits of any script."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
+        if not re.fullmatch(r"-?[0-9]{1,15}", str(value)):
+            raise self.make_error("invalid")
+        number: int = super()._deserialize(value, attr, data, **kwargs)
+        return number
+
+
+def _said(text: str, **more: object) -> dict[str, object]:
+    return {"description": text, **more}
+
+
+class PageQuery(ma.Schema):
+    """Which page of a list."""
+
+    page = Whole(
+        load_default=1, validate=validate.Range(1, LAST_PAGE), metadata=_said("from 1; one past the end is empty")
+    )
+    page_size = Whole(
+        load_default=20, validate=validate.Range(1, LARGEST_PAGE), metadata=_said("how many a page at most")
+    )
+
+
+class CoinsQuery(PageQuery):
+    """Which golden records."""
+
+    source = ma.fields.String(
+        validate=validate.Length(1, 100),
+        metadata=_said("records whose figures this source won, as their field `source` says", example="coingecko"),
+    )
+    symbol = ma.fields.String(
+        validate=validate.Length(1, 200), metadata=_said("exactly this symbol, in any case", example="btc")
+    )
+    canonical_id = ma.fields.String(
+        validate=validate.Length(1, 500), metadata=_said("exactly this coin", example="btc")
+    )
+    search = ma.fields.String(
+        validate=validate.Length(1, 200), metadata=_said("a part of symbol, name or canonical_id", example="bit")
+    )
+    sort = ma.fields.String(
+        load_default="-market_cap",
+        validate=validate.OneOf([direction + name for name in SORTS for direction in ("", "-")]),
+        metadata=_said("by which field; `-` in front for descending. Unknown figures come last both ways"),
+    )
+
+
+class JobsQuery(PageQuery):
+    """Which jobs."""
+
+    state = ma.fields.String(validate=validate.OneOf(JOB_STATES), metadata=_said("jobs in this state"))
+    kind = ma.fields.String(
+        validate=validate.Length(1, 100), metadata=_said("`all`, or the source's name", example="coingecko")
+    )
+
+
+def limit_field() -> Whole:
+    return Whole(
+        validate=validate.Range(1, MOST_COINS),
+        metadata=_said("how many coins to fetch; without it, the source's usual number", example=250),
+    )
+
+
+class LimitQuery(ma.Schema):
+    """How much to fetch."""
+
+    limit = limit_field()
+
+
+class ClearQuery(ma.Schema):
+    """Really?"""
+
+    confirm = ma.fields.String(
+        required=True,
+        validate=validate.Equal("true", error="Must be true: this can't be undone."),
+        metadata=_said("must be `true`", example="true"),
+    )
+
+
+class IngestHeaders(ma.Schema):
+    """How a POST is to be treated."""
+
+    idempotency_key = ma.fields.String(
+        data_key="Idempotency-Key",
+        validate=validate.Regexp(r"[\x20-\x7e]{1,255}\Z", error="Must be 1 to 255 printable ASCII characters."),
+        metadata=_said("the same key and request give the same job, however often sent", example="a81bc81b-dead"),
+    )
+    prefer = ma.fields.String(
+        data_key="Prefer",
+        metadata=_said(
+            "`wait=N`: wait up to N seconds (60 at most) and answer 200 with the finished result", example="wait=30"
+        ),
+    )
