@@ -10,9 +10,11 @@ from types import MappingProxyType
 
 from core.sources.coingecko import COINGECKO
 from core.sources.coinpaprika import COINPAPRIKA
+from core.sources.csv import CSV
 from core.sources.source import Source
 
 _ALL: tuple[Source, ...] = (
+    CSV,
     COINGECKO,
     COINPAPRIKA,
 )

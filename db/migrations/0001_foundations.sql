@@ -144,6 +144,8 @@ CREATE TABLE source_mappings (
     name_key    text NOT NULL,
     relation    text NOT NULL CHECK (relation IN ('same', 'wrapped')),
     matched_by  text NOT NULL CHECK (matched_by IN ('registry', 'manual', 'symbol+name', 'new')),
+    -- a coin was in sight that this might be: something for a person to look at
+    ambiguous   boolean NOT NULL DEFAULT false,
     first_seen  timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (source, source_id)
 );

@@ -24,8 +24,8 @@ WITH candidate AS (
                        ORDER BY relation, stale, priority DESC, observed_at DESC, source_id, source)
 ), golden AS (
     SELECT coin_key,
-           (array_agg(symbol ORDER BY place) FILTER (WHERE symbol <> ''))[1] AS symbol,
-           (array_agg(name ORDER BY place) FILTER (WHERE name <> ''))[1] AS name,
+           (array_agg(symbol ORDER BY place) FILTER (WHERE relation = 'same' AND symbol <> ''))[1] AS symbol,
+           (array_agg(name ORDER BY place) FILTER (WHERE relation = 'same' AND name <> ''))[1] AS name,
            (array_agg(price ORDER BY place) FILTER (WHERE fills AND price IS NOT NULL))[1] AS price,
            (array_agg(source ORDER BY place) FILTER (WHERE fills AND price IS NOT NULL))[1] AS price_from,
            (array_agg(market_cap ORDER BY place) FILTER (WHERE fills AND market_cap IS NOT NULL))[1] AS market_cap,

@@ -17,7 +17,8 @@ ANALYZE incoming;
 
 -- name: newcomers
 -- The ids of a batch that belong to no coin yet, once each: the spelling and figures that came last.
-SELECT DISTINCT ON (i.source_id) i.source_id, i.symbol, i.name, i.market_cap, i.price, i.observed_at
+SELECT DISTINCT ON (i.source_id) i.source_id, i.symbol, i.name, i.market_cap, i.price,
+       CASE WHEN NOT i.time_assumed THEN i.observed_at END
 FROM incoming i
 WHERE NOT EXISTS (SELECT FROM source_mappings m WHERE m.source = %(source)s AND m.source_id = i.source_id)
 ORDER BY i.source_id, i.observed_at DESC, i.place DESC;
@@ -27,17 +28,22 @@ ORDER BY i.source_id, i.observed_at DESC, i.place DESC;
 SELECT pg_advisory_xact_lock(7316400003);
 
 -- name: taken_ids
--- The canonical ids given so far.
-SELECT canonical_id FROM cryptocurrencies;
+-- Which of these canonical ids are given already.
+SELECT canonical_id FROM cryptocurrencies WHERE canonical_id = ANY(%(wanted)s);
 
 -- name: mappings_alike
--- What is mapped already under the same symbol and name as a newcomer, with its latest price.
-SELECT m.source, m.source_id, c.canonical_id, m.symbol_key, m.name_key, m.relation, m.matched_by, q.price, q.observed_at
+-- All mappings of the coins that have one with a newcomer's symbol and name, each with its latest price.
+SELECT m.source, m.source_id, c.canonical_id, m.symbol_key, m.name_key, m.relation, m.matched_by, q.price,
+       CASE WHEN NOT q.time_assumed THEN q.observed_at END
 FROM source_mappings m
 JOIN cryptocurrencies c USING (coin_key)
 LEFT JOIN quotes q USING (mapping_key)
-JOIN (SELECT DISTINCT * FROM unnest(%(symbol_keys)s::text[], %(name_keys)s::text[])) AS k (symbol_key, name_key)
-  ON m.symbol_key = k.symbol_key AND m.name_key = k.name_key;
+WHERE m.coin_key IN (
+    SELECT alike.coin_key
+    FROM source_mappings alike
+    JOIN unnest(%(symbol_keys)s::text[], %(name_keys)s::text[]) AS k (symbol_key, name_key)
+      ON alike.symbol_key = k.symbol_key AND alike.name_key = k.name_key
+);
 
 -- name: insert_coins
 -- The coins that newcomers are the first of; a registry coin may have come by another id of the same batch.
@@ -47,11 +53,14 @@ ON CONFLICT (canonical_id) DO NOTHING;
 
 -- name: insert_mappings
 -- Which coin each newcomer is, for good.
-INSERT INTO source_mappings (source, source_id, coin_key, symbol, name, symbol_key, name_key, relation, matched_by)
-SELECT %(source)s, n.source_id, c.coin_key, n.symbol, n.name, n.symbol_key, n.name_key, n.relation, n.matched_by
+INSERT INTO source_mappings (source, source_id, coin_key, symbol, name, symbol_key, name_key, relation, matched_by,
+                             ambiguous)
+SELECT %(source)s, n.source_id, c.coin_key, n.symbol, n.name, n.symbol_key, n.name_key, n.relation, n.matched_by,
+       n.ambiguous
 FROM unnest(%(source_ids)s::text[], %(canonical_ids)s::text[], %(symbols)s::text[], %(names)s::text[],
-            %(symbol_keys)s::text[], %(name_keys)s::text[], %(relations)s::text[], %(matched_by)s::text[])
-     AS n (source_id, canonical_id, symbol, name, symbol_key, name_key, relation, matched_by)
+            %(symbol_keys)s::text[], %(name_keys)s::text[], %(relations)s::text[], %(matched_by)s::text[],
+            %(ambiguous)s::boolean[])
+     AS n (source_id, canonical_id, symbol, name, symbol_key, name_key, relation, matched_by, ambiguous)
 JOIN cryptocurrencies c USING (canonical_id)
 ORDER BY n.source_id;
 

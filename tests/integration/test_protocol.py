@@ -46,7 +46,7 @@ def claim(database: Database, task: int, lease: float = LEASE) -> Claim:
 
 def one(database: Database, query: str, *values: object) -> Any:
     with database.connection() as connection:
-        row = connection.execute(query, values).fetchone()  # type: ignore[call-overload]
+        row = connection.execute(query, values).fetchone()
     return row[0] if row and len(row) == 1 else row
 
 
