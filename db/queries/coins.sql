@@ -71,5 +71,5 @@ FROM (
 SELECT count(*) FROM cryptocurrencies;
 
 -- name: give_up_on_locks
--- Rather fail than make everyone stand in line behind a lock that is hard to get.
-SET LOCAL lock_timeout = '5s';
+-- Rather fail than let every reader stand in line behind a lock that is hard to get.
+SET LOCAL lock_timeout = '2s';
