@@ -180,6 +180,17 @@ def test_each_rejection_has_its_reason() -> None:
     ]
 
 
+def test_no_depth_of_nesting_breaks_more_than_its_page() -> None:
+    for depth in range(1, 1100):
+        body = f'[{{"id": {"[" * depth}{"]" * depth}}}]'
+        try:
+            [rejection] = COINGECKO.parse(body.encode(), FETCHED).rejections
+        except GiveUp as error:
+            assert str(error) == "A page of coingecko can't be read: the body is nested too deep"
+        else:
+            assert rejection.reason == "id is not text"
+
+
 def test_a_quote_that_cannot_be_right_is_kept_and_flagged() -> None:
     row = {"id": "c", "symbol": "c", "name": "C", "current_price": -1, "market_cap": 3333370870735, "total_volume": 5.4}
     [quote] = COINGECKO.parse(json.dumps([row]).encode(), FETCHED).quotes

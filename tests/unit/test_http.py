@@ -270,10 +270,14 @@ def test_a_server_on_this_machine_is_not_asked_through_a_proxy(
 
 def test_neither_url_nor_key_reaches_a_log(upstream: Upstream, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    for kind in ("answer", "reset", "redirect", "truncated_body"):
-        upstream.behave(COINPAPRIKA, kind)
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        nobody = f"http://127.0.0.1:{closed.getsockname()[1]}/v1/tickers"
+    for kind in ("answer", "reset", "redirect", "truncated_body", "nobody"):
+        if kind != "nobody":
+            upstream.behave(COINPAPRIKA, kind)
         try:
-            ask(upstream)
+            url = nobody if kind == "nobody" else f"{upstream.url}/v1/tickers"
+            get_json("coinpaprika", url, params={"quotes": "USD"}, timeout=PATIENT, secrets={"Authorization": KEY})
         except ProjectError:
             logging.getLogger("a worker").exception("a failed request")
     assert KEY not in caplog.text
