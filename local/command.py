@@ -13,6 +13,9 @@ from local import processes
 
 # gunicorn and the workers finish or hand back what they are at within this time.
 GRACE_SECONDS = 10.0
+# A signal to the group reaches the shell too. If it died of it, its command would be nobody's child any more, and stay
+# a zombie where nobody adopts those; so it waits for the command, and then starts no other.
+_OUTLIVE = "trap 'exit 143' TERM; "
 
 
 class ShellCommand:
@@ -50,7 +53,7 @@ class ShellCommand:
 
     def start(self) -> None:
         process = subprocess.Popen(  # noqa: S603
-            ["/bin/sh", "-c", self._line],
+            ["/bin/sh", "-c", _OUTLIVE + self._line],
             cwd=self._folder,
             env=self._environment,
             stdin=subprocess.DEVNULL,

@@ -10,19 +10,30 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 _PROC = Path("/proc")
 _HAS_PROC = (_PROC / "self" / "stat").exists()
 
 
-def _table() -> dict[int, tuple[int, str]]:
-    """Every process: its id, its group's id and its state (`Z` is a zombie)."""
+class _Process(NamedTuple):
+    parent: int
+    group: int
+    state: str  # `Z` is a zombie, `X` what is about to go
+
+    @property
+    def lives(self) -> bool:
+        return self.state not in "ZX"
+
+
+def _table() -> dict[int, _Process]:
+    """Every process by its id."""
     if not _HAS_PROC:
         listing = subprocess.run(
-            ["/bin/ps", "-A", "-o", "pid=,pgid=,stat="], capture_output=True, text=True, check=False
+            ["/bin/ps", "-A", "-o", "pid=,ppid=,pgid=,stat="], capture_output=True, text=True, check=False
         ).stdout
         rows = (line.split() for line in listing.splitlines())
-        return {int(row[0]): (int(row[1]), row[2][0]) for row in rows if len(row) == 3}
+        return {int(row[0]): _Process(int(row[1]), int(row[2]), row[3][0]) for row in rows if len(row) == 4}
     found = {}
     for folder in _PROC.iterdir():
         if folder.name.isdigit():
@@ -31,18 +42,30 @@ def _table() -> dict[int, tuple[int, str]]:
             except OSError:
                 continue  # it ended while we looked
             # The name in parentheses may hold anything, so the fields are counted after the last one.
-            state, _, group = stat.rpartition(")")[2].split()[:3]
-            found[int(folder.name)] = (int(group), state)
+            state, parent, group = stat.rpartition(")")[2].split()[:3]
+            found[int(folder.name)] = _Process(int(parent), int(group), state)
     return found
 
 
 def alive(pid: int) -> bool:
-    return _table().get(pid, (0, "Z"))[1] not in "ZX"
+    found = _table().get(pid)
+    return found is not None and found.lives
 
 
 def members(group: int) -> list[int]:
     """The living processes of a process group."""
-    return [pid for pid, (its_group, state) in _table().items() if its_group == group and state not in "ZX"]
+    return [pid for pid, process in _table().items() if process.group == group and process.lives]
+
+
+def descendants(pid: int) -> set[int]:
+    """The living children of a process, their children, and so on."""
+    table = _table()
+    found: set[int] = set()
+    parents = {pid}
+    while parents:
+        parents = {child for child, process in table.items() if process.parent in parents and process.lives} - found
+        found |= parents
+    return found
 
 
 def command_of(pid: int) -> str:

@@ -69,14 +69,17 @@ class Run:
             with guarded(folder / "lock") as ledger:
                 supervisor = Supervisor(self._output, self._stopping, ledger)
                 try:
-                    self._start_services(supervisor)
+                    if not settings.database_url:
+                        self._start_service(supervisor, Postgres(folder / "postgres", self._stopping), "DATABASE_URL")
                     self._release(commands["release"], ledger)
+                    if not settings.redis_url:
+                        self._start_service(supervisor, Valkey(folder / "valkey", self._stopping), "REDIS_URL")
                     for name in _ORDER:
                         supervisor.start(self._command(name, commands[name]))
                     self._welcome()
                     self._stopping.wait()
                 finally:
-                    if not supervisor.failure:
+                    if self._stopping.is_set() and not supervisor.failure:
                         self._output.say("Stopping…")
                     supervisor.stop()
                 if supervisor.failure:
@@ -84,13 +87,6 @@ class Run:
 
     def _command(self, name: str, line: str) -> ShellCommand:
         return ShellCommand(name, line, self._environment, ROOT, self._output.line)
-
-    def _start_services(self, supervisor: Supervisor) -> None:
-        settings, folder = self._plan.settings, self._plan.folder
-        if not settings.redis_url:
-            self._start_service(supervisor, Valkey(folder / "valkey", self._stopping), "REDIS_URL")
-        if not settings.database_url:
-            self._start_service(supervisor, Postgres(folder / "postgres", self._stopping), "DATABASE_URL")
 
     def _start_service(self, supervisor: Supervisor, service: Service, variable: str) -> None:
         began = time.monotonic()

@@ -137,4 +137,6 @@ class Supervisor:
 
 
 def _how(code: int) -> str:
-    return f"signal {-code}" if code < 0 else f"exit code {code}"
+    """A shell says 128 and the number for a command that a signal ended, subprocess says minus the number."""
+    number = -code if code < 0 else code - 128
+    return f"signal {number}" if number > 0 else f"exit code {code}"
