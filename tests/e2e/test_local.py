@@ -115,7 +115,7 @@ def test_a_second_one_in_the_same_folder_is_refused_and_the_first_goes_on(local:
 
 @pytest.mark.parametrize("pid_file", ["valkey/pid", "postgres/data/postmaster.pid"])
 def test_a_killed_service_comes_back_by_itself_on_its_port(local: Local, pid_file: str) -> None:
-    port = int((local.folder / pid_file.split("/")[0] / "port").read_text())
+    port = int((local.folder / pid_file.split("/", maxsplit=1)[0] / "port").read_text())
     victim = int((local.folder / pid_file).read_text().split()[0])
     assert victim in local.family()
     os.kill(victim, signal.SIGKILL)
