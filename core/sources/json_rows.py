@@ -58,7 +58,8 @@ def parse_rows(rows: Iterable[tuple[int, object]], quote_of: Callable[[Row], Quo
             if not isinstance(row, Mapping):
                 raise ValueError("the row is not an object")
             quote = quote_of(row)
-            quotes.append(replace(quote, flags=flags(quote)))
+            found = flags(quote)
+            quotes.append(replace(quote, flags=found) if found else quote)
         except ValueError as error:
             rejections.append(Rejection(place, str(error), _raw(row)))
     return Parsed(quotes, rejections)
