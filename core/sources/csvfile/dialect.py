@@ -46,7 +46,8 @@ def find_header(text: bytes, wanted: Collection[str]) -> Header:
 
 def _cut(text: bytes, start: int, delimiter: str) -> Header:
     end = first_record(text, start, delimiter)
-    names = fields_of(text[start:end].decode(errors="replace"), delimiter)
+    # NUL can't be stored, and names go into notes and sentences.
+    names = fields_of(text[start:end].decode(errors="replace").replace("\0", "\ufffd"), delimiter)
     return Header(delimiter, tuple(" ".join(name.split()) for name in names), start, end)
 
 

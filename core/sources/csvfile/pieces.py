@@ -12,10 +12,8 @@ from core.sources.csvfile.encoding import UTF_16, length_in_file, to_utf8
 from core.sources.csvfile.layout import Layout
 from core.sources.csvfile.records import LONGEST_RECORD, Kind, Span, spans
 
-PIECE_BYTES = 1_000_000
-PIECE_LINES = 10_000
 _READ = 1 << 18
-_AHEAD = 2 * LONGEST_RECORD  # read beyond a piece, so that the rules of `records` see all they look at before a cut
+_AHEAD = 4 * LONGEST_RECORD  # read beyond a piece, so that the rules of `records` see all they look at before a cut
 _STUMP = 3 * LONGEST_RECORD  # kept of an endless line: in every encoding enough to be too long for a record
 
 
@@ -28,17 +26,27 @@ class Piece:
     last: bool
 
 
-def pieces(file: BinaryIO, layout: Layout, offset: int, line: int) -> Iterator[Piece]:
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a piece holds at most, if it isn't a single record."""
+
+    size: int = 1_000_000  # bytes, of UTF-8 text
+    lines: int = 10_000
+
+
+LIMITS = Limits()
+
+
+def pieces(file: BinaryIO, layout: Layout, offset: int, line: int, limits: Limits = LIMITS) -> Iterator[Piece]:
     """Cut the rest of `file`, which stands at `offset`, where a record begins in line `line`.
 
-    A piece has at most PIECE_BYTES and PIECE_LINES, or is one record. Of a line that is longer than all that is read
-    ahead only a beginning becomes a piece, which is rejected like any line that is too long for a record. There is
-    always a last piece, if need be an empty one.
+    Of a line that is longer than all that is read ahead only a beginning becomes a piece, which is rejected like any
+    line that is too long for a record. There is always a last piece, if need be an empty one.
     """
-    window = _Window(file, layout)
+    window = _Window(file, layout, limits.size + _AHEAD)
     while True:
         window.fill()
-        size, lines = _cut(window.held, layout, window.ended)
+        size, lines = _cut(window.held, layout, window.ended, limits)
         if size or not window.held:
             body = window.take(size)
         else:
@@ -55,15 +63,16 @@ def pieces(file: BinaryIO, layout: Layout, offset: int, line: int) -> Iterator[P
 class _Window:
     """The part of the file that is in memory."""
 
-    def __init__(self, file: BinaryIO, layout: Layout) -> None:
+    def __init__(self, file: BinaryIO, layout: Layout, size: int) -> None:
         self.held = b""
         self.ended = False
         self._file = file
         self._layout = layout
+        self._size = size
 
     def fill(self) -> None:
         parts = [self.held]
-        missing = PIECE_BYTES + _AHEAD - len(self.held)
+        missing = self._size - len(self.held)
         while missing > 0 and not self.ended:
             part = self._file.read(max(_READ, missing))
             self.ended = not part
@@ -92,14 +101,14 @@ class _Window:
         return passed
 
 
-def _cut(held: bytes, layout: Layout, ended: bool) -> tuple[int, int]:
+def _cut(held: bytes, layout: Layout, ended: bool, limits: Limits) -> tuple[int, int]:
     """How many bytes and lines the next piece has; no bytes when not one whole record is held."""
     text = layout.lines(to_utf8(held, layout.encoding))
     if ended and text and not text.endswith(b"\n"):
         text += b"\n"
     cut = lines = 0
     for span in spans(text, layout.delimiter, layout.width):
-        end = _fitting_end(text, span, PIECE_LINES - lines)
+        end = _fitting_end(text, span, limits.size, limits.lines - lines)
         if end > cut:
             lines += text.count(b"\n", cut, end)
             cut = end
@@ -108,17 +117,17 @@ def _cut(held: bytes, layout: Layout, ended: bool) -> tuple[int, int]:
     return (len(held) if cut == len(text) else length_in_file(text[:cut], layout.encoding)), lines
 
 
-def _fitting_end(text: bytes, span: Span, room: int) -> int:
-    """Where the last record of the span ends that fits into the piece (`room` lines more). The very first one fits."""
+def _fitting_end(text: bytes, span: Span, size: int, room: int) -> int:
+    """Where the last record of the span ends that fits into `size` bytes and `room` lines. The very first one does."""
     start, end, kind = span
     if kind is Kind.OPEN:
         return start
-    if end <= PIECE_BYTES and text.count(b"\n", start, end) <= room:
+    if end <= size and text.count(b"\n", start, end) <= room:
         return end
     if kind is not Kind.PLAIN:
         return start or end
-    end = max(start, text.rfind(b"\n", start, PIECE_BYTES) + 1)
+    end = max(start, text.rfind(b"\n", start, size) + 1)
     if text.count(b"\n", start, end) > room:
         line_ends = np.flatnonzero(np.frombuffer(text, np.uint8, end - start, start) == ord("\n"))
-        end = start + int(line_ends[room - 1]) + 1 if room else start
+        end = start + int(line_ends[room - 1]) + 1 if room > 0 else start
     return end or text.find(b"\n") + 1

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any
 
 from core.figures import rank_of
 from core.models import Parsed, Quote, Rejection
@@ -22,6 +23,7 @@ from core.sources.csvfile.times import moment
 
 NOT_DOLLARS = "not_us_dollars"
 LONGEST_TEXT = 300  # characters of a symbol or name, as with the other sources
+LONGEST_KEPT, COINS_KEPT = 80, 30_000
 _LONGEST_ID = 1000  # bytes: ids are keys of an index, whose entries are bounded
 _BLANK_NAMES = frozenset(("", "-", "--", "?", "—", "N/A", "n/a"))
 _PAIR = re.compile(r"(\S+)[-/_]([A-Za-z]{3,4})")
@@ -30,44 +32,42 @@ _PAIR = re.compile(r"(\S+)[-/_]([A-Za-z]{3,4})")
 _PLAIN = re.compile(r"(?:(?:-?[0-9]{1,20}(?:\.[0-9]{1,20})?(?:[eE][+-]?[0-3]?[0-9])?)?\n)*+")
 
 
-class _Coin(NamedTuple):
-    source_id: str
-    symbol: str
-    name: str
-    in_dollars: bool
-    fault: str
-
-
 def quotes_of(table: Table, layout: Layout, read_at: datetime) -> Parsed:
     """Every row as a Quote or a Rejection, each in the order of the file. `read_at` is when the file was read."""
     faults: dict[int, str] = {}  # by place in the table, the first one found
     foreign: set[int] = set()
-    values = {name: _figures(name, table, layout, faults, foreign) for name in SORTS if name in layout.columns}
-    if "observed_at" in layout.columns:
-        values["observed_at"] = _moments(table.columns["observed_at"], layout.date_order, read_at, faults)
-    coins = _coins(table, layout)
-    quotes = []
+    coins = _coins(table, layout, faults, foreign)
+    columns = [_figures(name, table, layout, faults, foreign) for name in SORTS]
+    columns.append(_moments(table, layout, read_at, faults))
+    _refuse_empty_rows(columns[:-2], faults)
+    rows: Sequence[int] = range(len(coins))
     rejections = list(table.rejections)
-    fields = tuple(values)
-    for row, (coin, *found) in enumerate(zip(coins, *values.values(), strict=True)):
-        fault = coin.fault or faults.get(row) or _nothing_known(fields, found)
-        if fault:
-            rejections.append(Rejection(table.lines[row], fault, table.raw(row)))
-            continue
-        quote = Quote(
-            coin.source_id, coin.symbol, coin.name, **{"price": None, **dict(zip(fields, found, strict=True))}
-        )
-        marked = flags(quote)
-        if not coin.in_dollars or row in foreign:
-            marked += (NOT_DOLLARS,)
-        quotes.append(replace(quote, flags=marked) if marked else quote)
+    if faults:
+        rows = [row for row in rows if row not in faults]
+        coins, *columns = [[column[row] for row in rows] for column in (coins, *columns)]
+        rejections += [Rejection(table.lines[row], reason, table.raw(row)) for row, reason in faults.items()]
     rejections.sort(key=lambda rejection: rejection.row)
+    quotes = list(map(Quote, *zip(*coins, strict=True), *columns)) if coins else []
+    for place, row in enumerate(rows):
+        if marked := flags(quotes[place]) + ((NOT_DOLLARS,) if row in foreign else ()):
+            quotes[place] = replace(quotes[place], flags=marked)
     return Parsed(quotes, rejections, layout.notes)
 
 
+def _refuse_empty_rows(figures: Sequence[Sequence[object]], faults: dict[int, str]) -> None:
+    """A row that quotes nothing at all is refused; a rank or a time alone is no quote."""
+    for row, price in enumerate(figures[0]):
+        if price is None and all(column[row] is None for column in figures):
+            faults.setdefault(row, "the row has no figure: price and everything else are unknown")
+
+
 def _figures(name: str, table: Table, layout: Layout, faults: dict[int, str], foreign: set[int]) -> list[Any]:
-    texts, mark, sort = table.columns[name], layout.marks.get(name, Mark.PLAIN), SORTS[name]
-    if mark in (Mark.POINT, Mark.PLAIN) and _PLAIN.fullmatch("\n".join([*texts, ""])):
+    texts, mark, sort = table.columns.get(name), layout.marks.get(name, Mark.PLAIN), SORTS[name]
+    if texts is None:
+        return [None] * len(table.lines)
+    joined = "\n".join([*texts, ""])
+    all_plain = _PLAIN.fullmatch(joined) and joined.count("\n") == len(texts)  # a text may have a line end in it
+    if all_plain and mark in (Mark.POINT, Mark.PLAIN):
         found: list[Decimal | None] = [Decimal(text) if text else None for text in texts]
     else:
         found = []
@@ -83,38 +83,43 @@ def _figures(name: str, table: Table, layout: Layout, faults: dict[int, str], fo
     return [rank_of(value) for value in found] if sort is Sort.COUNT else found
 
 
-def _moments(texts: Sequence[str], order: str, read_at: datetime, faults: dict[int, str]) -> list[datetime | None]:
+def _moments(table: Table, layout: Layout, read_at: datetime, faults: dict[int, str]) -> list[Any]:
     """Files have few different times, so each is read once."""
+    texts = table.columns.get("observed_at")
+    if texts is None:
+        return [None] * len(table.lines)
     read: dict[str, datetime | str | None] = {}
     for text in set(texts):
         try:
-            read[text] = moment(text, order, read_at)
+            read[text] = moment(text, layout.date_order, read_at)
         except ValueError as error:
-            read[text] = str(error)
-    found = []
-    for row, text in enumerate(texts):
-        value = read[text]
+            read[text] = f"observed_at {error}"
+    found = [read[text] for text in texts]
+    for row, value in enumerate(found):
         if isinstance(value, str):
-            faults.setdefault(row, f"observed_at {value}")
-            value = None
-        found.append(value)
+            faults.setdefault(row, value)
     return found
 
 
-def _coins(table: Table, layout: Layout) -> list[_Coin]:
-    """Whose row each is. Files name the same coins again and again, so each is worked out once."""
+def _coins(table: Table, layout: Layout, faults: dict[int, str], foreign: set[int]) -> list[Any]:
+    """The (source_id, symbol, name) of each row's coin."""
     blank = [""] * len(table.lines)
-    known: dict[tuple[str, str], _Coin] = {}
     coins = []
-    for key in zip(table.columns.get("symbol", blank), table.columns.get("name", blank), strict=True):
-        coin = known.get(key)
-        if coin is None:
-            coin = known[key] = _coin(*key, layout.pairs)
+    symbols, names = (table.columns.get(name, blank) for name in ("symbol", "name"))
+    for row, (symbol, name) in enumerate(zip(symbols, names, strict=True)):
+        # Files name the same coins again and again. Only what is short is kept, since memory is bounded.
+        known = len(symbol) + len(name) <= LONGEST_KEPT
+        coin, in_dollars, fault = (_known_coin if known else _coin)(symbol, name, layout.pairs)
         coins.append(coin)
+        if fault:
+            faults.setdefault(row, fault)
+        if not in_dollars:
+            foreign.add(row)
     return coins
 
 
-def _coin(raw_symbol: str, raw_name: str, pairs: bool) -> _Coin:
+def _coin(raw_symbol: str, raw_name: str, pairs: bool) -> tuple[tuple[str, str, str], bool, str]:
+    """(source_id, symbol, name), whether the quote is in US dollars, and why there is no such coin ("": there is)."""
     symbol, name = _tidy(raw_symbol), _tidy(raw_name)
     identity = source_id(symbol, name)
     fault = ""
@@ -127,17 +132,12 @@ def _coin(raw_symbol: str, raw_name: str, pairs: bool) -> _Coin:
         symbol, currency = match.groups()
         in_dollars = currency.upper() == "USD"
         name = name.removesuffix(f" {currency}")
-    return _Coin(identity, symbol, name, in_dollars, fault)
+    return (identity, symbol, name), in_dollars, fault
+
+
+_known_coin = lru_cache(maxsize=COINS_KEPT)(_coin)
 
 
 def _tidy(text: str) -> str:
     tidy = " ".join(text.replace("\ufeff", "").split())
     return "" if tidy in _BLANK_NAMES else tidy
-
-
-def _nothing_known(fields: tuple[str, ...], found: Sequence[object]) -> str:
-    """A row that quotes nothing at all; a rank or a time alone is no quote."""
-    for name, value in zip(fields, found, strict=True):
-        if value is not None and name not in ("rank", "observed_at"):
-            return ""
-    return "the row has no figure: price and everything else are unknown"
