@@ -3,25 +3,10 @@
 SELECT FROM cryptocurrencies WHERE coin_key = ANY(%(coins)s) ORDER BY coin_key FOR NO KEY UPDATE;
 
 -- name: merge_golden_records
--- Which quote wins: native before wrapped, fresh before stale, then priority, then the later; gaps are filled from the next.
-WITH candidate AS (
-    SELECT m.coin_key, m.source, m.source_id, m.symbol, m.name, m.relation, q.*, coalesce(p.priority, 0) AS priority,
-           -- an assumed time makes no other quote stale
-           coalesce(q.observed_at < max(q.observed_at) FILTER (WHERE NOT q.time_assumed)
-                                        OVER (PARTITION BY m.coin_key, m.relation)
-                                    - %(stale_after)s * interval '1 second', false) AS stale
-    FROM source_mappings m
-    JOIN quotes q USING (mapping_key)
-    LEFT JOIN unnest(%(sources)s::text[], %(priorities)s::integer[]) AS p (source, priority) USING (source)
-    WHERE m.coin_key = ANY(%(coins)s)
-), ranked AS (
-    SELECT *,
-           row_number() OVER ranking AS place,
-           -- a wrapped coin's figures are its own: they fill no gap of the native one
-           relation = first_value(relation) OVER ranking AS fills
-    FROM candidate
-    WINDOW ranking AS (PARTITION BY coin_key
-                       ORDER BY relation, stale, priority DESC, observed_at DESC, source_id, source)
+-- Each coin's record from its best quote, as ranked_quotes ranks them; gaps are filled from the next.
+WITH ranked AS (
+    SELECT * FROM ranked_quotes(%(coins)s::integer[], %(sources)s::text[], %(priorities)s::integer[],
+                                %(stale_after)s::double precision)
 ), golden AS (
     SELECT coin_key,
            (array_agg(symbol ORDER BY place) FILTER (WHERE relation = 'same' AND symbol <> ''))[1] AS symbol,
@@ -63,4 +48,4 @@ WHERE c.coin_key = g.coin_key;
 
 -- name: clear_data
 -- Every coin, quote, mapping and observation; jobs stay, as the record of what was done.
-TRUNCATE cryptocurrencies, source_mappings, quotes, price_history;
+TRUNCATE cryptocurrencies, redirects, source_mappings, quotes, price_history;
