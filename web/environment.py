@@ -21,3 +21,9 @@ def checked(settings: Settings) -> Settings:
         if value is None:
             raise BadSettings(f"{variable} must be set for the web application.")
     return settings
+
+
+def address(settings: Settings) -> str:
+    """Where to listen, as gunicorn spells it."""
+    host = settings.host.strip("[]")
+    return f"[{host}]:{settings.port}" if ":" in host else f"{host}:{settings.port}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from core import logs
 from core.errors import BadSettings
-from web.environment import settings_from_environment
+from web.environment import address, settings_from_environment
 from web.services import services
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ except BadSettings as error:
 _STALL_SECONDS = 15
 
 wsgi_app = "web.app:create_app()"
-bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"
+bind = address(_settings)
 worker_class = "gthread"
 workers = _settings.web_concurrency
 threads = _settings.web_threads

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 
 from flask import Request
+from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData
 
 from web.problems import Problem
@@ -44,6 +45,9 @@ class Upload:
         if not boundary:
             raise Problem(400, "The Content-Type multipart/form-data must name a boundary.")
         self._decoder = MultipartDecoder(boundary.encode("latin-1", "replace"), _AROUND)
+        self._tail = b""
+        # Two line ends, four hyphens, and some padding that RFC 2046 allows.
+        self._longest_boundary = len(boundary) + 40
 
     def begin(self) -> None:
         """Read up to where the file begins."""
@@ -106,16 +110,34 @@ class Upload:
             try:
                 event = self._decoder.next_event()
                 if isinstance(event, NeedData):
-                    self._decoder.receive_data(self._read() or None)
+                    self._decoder.receive_data(self._more())
                     continue
-            except ValueError as error:
+            except (ValueError, RequestEntityTooLarge) as error:
                 raise Problem(400, "The body is not a multipart form, or was cut off.") from error
             if isinstance(event, Epilogue):
                 return
             yield event
 
+    def _more(self) -> bytes | None:
+        """What came next, never ending within a boundary; None at the end.
+
+        Werkzeug's decoder takes a carriage return for content when a read ends between a boundary and what closes it.
+        """
+        while read := self._read():
+            data = self._tail + read
+            cut = data.find(b"\r", max(0, len(data) - self._longest_boundary))
+            cut = len(data) if cut < 0 else cut
+            self._tail = data[cut:]
+            if cut:
+                return data[:cut]
+        tail, self._tail = self._tail, b""
+        return tail or None
+
     def _read(self) -> bytes:
-        read: bytes = self._stream.read(_READ)
+        try:
+            read: bytes = self._stream.read(_READ)
+        except RequestEntityTooLarge:
+            raise self._too_large() from None
         self._came += len(read)
         waited = time.monotonic() - self._started
         if waited > _PATIENCE_SECONDS and self._came < waited * _SLOWEST_BYTES_A_SECOND:
