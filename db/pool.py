@@ -18,9 +18,12 @@ _CONNECT_SECONDS = 5
 
 
 class Database:
-    """A pool of at most `size` connections, in autocommit: who needs a transaction opens one by name."""
+    """A pool of at most `size` connections, in autocommit: who needs a transaction opens one by name.
 
-    def __init__(self, url: str, size: int) -> None:
+    `name` is how they show up in pg_stat_activity.
+    """
+
+    def __init__(self, url: str, size: int, name: str = "crypto-quotes") -> None:
         self._pool = ConnectionPool(
             url,
             min_size=0,
@@ -29,7 +32,12 @@ class Database:
             timeout=_CONNECT_SECONDS,
             reconnect_timeout=0,
             check=ConnectionPool.check_connection,
-            kwargs={"autocommit": True, "connect_timeout": _CONNECT_SECONDS, "options": "-c TimeZone=UTC"},
+            kwargs={
+                "autocommit": True,
+                "connect_timeout": _CONNECT_SECONDS,
+                "options": "-c TimeZone=UTC",
+                "application_name": name,
+            },
         )
 
     @contextmanager

@@ -8,7 +8,7 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import fields
 from pathlib import Path
@@ -47,7 +47,8 @@ class Program:
     """Web and worker on a migrated database and a Valkey of their own, from `with` to the end of its block.
 
     `settings` are environment variables. What dies is started again, as on a platform: web, worker, and the services
-    that are given. The program's processes can be found and killed by part; `request` calls the API.
+    that are given. The program's processes can be found and killed by part; `request` calls the API. `commands` are
+    further workers by name, or other lines in place of the Procfile's.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Program:
         *,
         web_processes: int = 1,
         worker_processes: int = 1,
+        commands: Mapping[str, str] | None = None,
         **settings: str,
     ) -> None:
         self.valkey = valkey
@@ -83,6 +85,7 @@ class Program:
         self._running = ExitStack()
         self._session = requests.Session()
         self._session.trust_env = False
+        self._lines = commands or {}
         self._commands: dict[str, ShellCommand] = {}
 
     def __enter__(self) -> Program:
@@ -97,8 +100,8 @@ class Program:
             for service in (self.valkey, self.postgres):
                 if service:
                     supervisor.start(service)
-            lines = procfile.read(ROOT / "Procfile")
-            for name in ("web", "worker"):
+            lines = {**procfile.read(ROOT / "Procfile"), **self._lines}
+            for name in dict.fromkeys(("web", "worker", *self._lines)):
                 self._commands[name] = ShellCommand(name, lines[name], self._environment, ROOT, output.line)
                 supervisor.start(self._commands[name])
             self.wait_until_ready()
@@ -168,8 +171,10 @@ class Program:
                 rows = connection.execute("SELECT id FROM workers").fetchall()
         except psycopg.OperationalError:
             return False
-        alive = set(processes.members(-self._commands["worker"].target))
-        return len(alive & {int(str(row[0]).rpartition(":")[2]) for row in rows}) >= self.worker_processes
+        known = {int(str(row[0]).rpartition(":")[2]) for row in rows}
+        masters = [command for name, command in self._commands.items() if name != "web"]
+        alive = {pid for master in masters for pid in processes.members(-master.target)}
+        return len(alive & known) >= self.worker_processes * len(masters)
 
     def _until(self, condition: Callable[[], T | None], what: str, seconds: float) -> T:
         def look() -> T | None:

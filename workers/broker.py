@@ -36,7 +36,9 @@ def start() -> None:
     worker = f"{socket.gethostname()}:{os.getpid()}"
     stopping = threading.Event()
     # One connection a thread, and one each for the heartbeat, the dispatcher and the hand-back.
-    database = Database(settings.database_url, size=settings.worker_threads + 3)
+    database = Database(
+        settings.database_url, size=settings.worker_threads + 3, name=f"crypto-quotes worker {os.getpid()}"
+    )
     broker = make_broker(settings.redis_url)
     bell = Bell(settings.redis_url, broker)
     holdings = Holdings(database, settings.lease)
