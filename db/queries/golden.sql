@@ -9,6 +9,9 @@ WITH ranked AS (
                                 %(stale_after)s::double precision)
 ), golden AS (
     SELECT coin_key,
+           -- the winner's own, out of the same pass: joined to `ranked` again they cost a plan that is quadratic
+           max(source) FILTER (WHERE place = 1) AS source, max(observed_at) FILTER (WHERE place = 1) AS observed_at,
+           bool_or(time_assumed) FILTER (WHERE place = 1) AS time_assumed, max(flags) FILTER (WHERE place = 1) AS flags,
            (array_agg(symbol ORDER BY place) FILTER (WHERE relation = 'same' AND symbol <> ''))[1] AS symbol,
            (array_agg(name ORDER BY place) FILTER (WHERE relation = 'same' AND name <> ''))[1] AS name,
            (array_agg(price ORDER BY place) FILTER (WHERE fills AND price IS NOT NULL))[1] AS price,
@@ -38,12 +41,12 @@ UPDATE cryptocurrencies c
 SET symbol = upper(coalesce(g.symbol, c.symbol)), name = coalesce(g.name, c.name),
     price = g.price, market_cap = g.market_cap, volume_24h = g.volume_24h, price_change_24h = g.price_change_24h,
     circulating_supply = g.circulating_supply, total_supply = g.total_supply, max_supply = g.max_supply, rank = g.rank,
-    source = w.source, last_updated = w.observed_at, time_assumed = w.time_assumed, flags = w.flags,
+    source = g.source, last_updated = g.observed_at, time_assumed = g.time_assumed, flags = g.flags,
     provenance = jsonb_strip_nulls(jsonb_build_object(
         'price', g.price_from, 'market_cap', g.market_cap_from, 'volume_24h', g.volume_24h_from,
         'price_change_24h', g.price_change_24h_from, 'circulating_supply', g.circulating_supply_from,
         'total_supply', g.total_supply_from, 'max_supply', g.max_supply_from, 'rank', g.rank_from))
-FROM golden g JOIN ranked w ON w.coin_key = g.coin_key AND w.place = 1
+FROM golden g
 WHERE c.coin_key = g.coin_key;
 
 -- name: clear_data
