@@ -3,6 +3,7 @@
     ProjectError
     ├── Retry            the same attempt may succeed later: wait, then try again
     │   └── RateLimited  the upstream named a time; waiting for it costs no attempt
+    ├── NotYet           a rule of ours holds the request back: later, at no cost
     ├── GiveUp           no repetition helps: the task ends `failed` with this sentence
     ├── BadSettings      the process must not start
     └── Unavailable      a service of ours (Postgres) is away: the client is told to come back
@@ -30,6 +31,20 @@ class RateLimited(Retry):
     def __init__(self, message: str, retry_after: float | None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class NotYet(ProjectError):
+    """A rule of ours holds a request back before it goes out: the source rests, or its rate budget is spent.
+
+    `seconds` from now it is worth another look. While a budget is what is waited for, `at_a_time` requests fit into
+    each `apart` seconds; 0 when all may come back at once.
+    """
+
+    def __init__(self, message: str, seconds: float, *, at_a_time: int = 1, apart: float = 0.0) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+        self.at_a_time = at_a_time
+        self.apart = apart
 
 
 class GiveUp(ProjectError):

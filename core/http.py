@@ -15,7 +15,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urljoin, urlsplit
 
@@ -52,17 +53,21 @@ def get_json(
     params: Mapping[str, str],
     timeout: float,
     secrets: Mapping[str, str] | None = None,
+    turn: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Answer:
     """GET `url` and judge the answer, as the table above says; `source` is who messages say it was.
 
     `timeout` (seconds) limits each wait; the whole exchange, redirects included, takes at most twice as long.
     `secrets` are headers that carry a key; they follow a redirect only within the same scheme, host and port.
+    `turn` is entered around each request, redirected ones too; what it raises goes to the caller as it is.
     """
     secrets = secrets or {}
     with deadline(2 * timeout):
         try:
             for _ in range(MOST_REDIRECTS + 1):
-                with _send(source, url, params, secrets, timeout) as response:
+                with turn():
+                    response = _send(source, url, params, secrets, timeout)
+                with response:
                     if not response.is_redirect:
                         return _judge(source, response, secrets)
                     url, params = _next_place(source, url, response.headers["Location"]), {}

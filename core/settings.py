@@ -148,6 +148,19 @@ class Settings:
     retry_base_delay: float = _setting("2", _seconds, "wait before the first retry; doubles each time")
     retry_max_delay: float = _setting("60", _seconds, "longest wait between retries")
     retry_after_max: float = _setting("15m", _seconds, "longest wait taken over from an upstream's Retry-After")
+    coingecko_rate_per_minute: int | None = _setting(
+        None,
+        _whole(1, 100_000),
+        "requests a minute at most; unset: 10 without a key, 30 with a demo key, 250 with a pro",
+    )
+    coinpaprika_rate_per_minute: int | None = _setting(
+        None, _whole(1, 100_000), "requests a minute at most; unset: 10 on the free plan, 60 on a paid one"
+    )
+    breaker_failures: int = _setting(
+        "5", _whole(1, 1_000_000), "a source rests when this many fetches in a row failed for good"
+    )
+    breaker_rest: float = _setting("30s", _seconds, "a source's first rest; doubles with each further failure")
+    breaker_rest_max: float = _setting("15m", _seconds, "longest rest of a source")
     http_timeout: float = _setting("30", _seconds, "time limit for one upstream request")
     lease: float = _setting("12", _seconds, "a worker silent for this long loses its task to another")
     worker_processes: int = _setting("2", _whole(1, 64), "worker processes on this machine")
@@ -158,6 +171,7 @@ class Settings:
     log_level: str = _setting("info", _choice("debug", "info", "warning", "error"), "how much is logged")
     log_format: str = _setting("text", _choice("text", "json"), "for people, or for machines")
     cors_origins: tuple[str, ...] = _setting("", _names, "origins whose pages may call the API; none by default")
+    job_retention: float = _setting("30d", _seconds, "how long ended jobs are kept, with their tasks and errors")
     raw_batch_retention: float = _setting("7d", _seconds, "how long fetched pages and uploads are kept")
 
     @classmethod

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from psycopg.types.json import Jsonb
 
+from core.errors import NotYet
 from core.models import JsonObject, Page, Parsed
 from db.jobs import Doorbell, insert_task, settle
 from db.pool import Connection, Database
@@ -140,6 +141,20 @@ def postpone(connection: Connection, claimed: Claim, detail: str, *, delay: floa
             "delay": delay,
             "given_back": int(asked_for),
             "followed": "wait" if asked_for else "retry",
+        },
+    )
+
+
+def set_aside(connection: Connection, claimed: Claim, reason: NotYet) -> None:
+    """Queue the task again as if it had not been claimed, due when its reason says; its errors don't tell of it."""
+    connection.execute(
+        sql("set_task_aside"),
+        {
+            "task": claimed.task_id,
+            "source": claimed.source,
+            "delay": reason.seconds,
+            "at_a_time": reason.at_a_time,
+            "apart": reason.apart,
         },
     )
 

@@ -8,16 +8,20 @@ import sys
 import threading
 
 import dramatiq
-from core.registry import load_registry
 from dotenv import dotenv_values
 
 from core import logs
 from core.errors import BadSettings
+from core.registry import load_registry
 from core.settings import Settings
+from core.sources import SOURCES
 from db.pool import Database
 from db.quotes import Rules
 from workers import actors
+from workers.budget import Budget
 from workers.dispatcher import Dispatcher
+from workers.gate import Gate
+from workers.lanes import Lanes, lanes_for
 from workers.lease import Holdings, beat
 from workers.queue import Bell, make_broker
 from workers.shutdown import on_stop
@@ -43,10 +47,13 @@ def start() -> None:
     bell = Bell(settings.redis_url, broker)
     holdings = Holdings(database, settings.lease)
     rules = Rules.of(settings, load_registry())
-    actors.declare(broker, Work(settings, database, bell, holdings, rules, worker=worker, stopping=stopping))
+    gate = Gate(settings, database, Budget.of(settings, settings.redis_url))
+    lanes = Lanes(lanes_for(settings.worker_threads, len(SOURCES)))
+    work = Work(settings, database, bell, holdings, rules, gate, lanes, worker=worker, stopping=stopping)
+    actors.declare(broker, work)
     dramatiq.set_broker(broker)
     # Normalizing is short and ends by itself; a fetch may hang in a request for as long as HTTP_TIMEOUT.
-    on_stop(stopping, lambda: bell.ring(holdings.hand_back(kinds=("fetch",))))
+    on_stop(stopping, lambda: bell.ring([*lanes.clear(), *holdings.hand_back(kinds=("fetch",))]))
     dispatcher = Dispatcher(settings, database, bell, worker)
     # Started here and not by a middleware hook, whose failure Dramatiq would swallow.
     threading.Thread(target=dispatcher.run, args=(stopping,), name="dispatcher", daemon=True).start()

@@ -6,7 +6,7 @@ import logging
 import threading
 from functools import partial
 
-from core.errors import GiveUp, ProjectError, RateLimited, Retry, Unavailable
+from core.errors import GiveUp, NotYet, ProjectError, RateLimited, Retry, Unavailable
 from core.retry import next_wait
 from core.settings import Settings
 from core.sources import SOURCES
@@ -16,6 +16,8 @@ from db.jobs import Doorbell
 from db.pool import Database
 from db.tasks import CancelledTask, Claim, LostTask
 from db.uploads import open_upload
+from workers.gate import Gate
+from workers.lanes import Lanes
 from workers.lease import Holdings
 from workers.queue import Bell
 
@@ -32,6 +34,8 @@ class Work:
         bell: Bell,
         holdings: Holdings,
         rules: quotes.Rules,
+        gate: Gate,
+        lanes: Lanes,
         *,
         worker: str,
         stopping: threading.Event,
@@ -41,11 +45,29 @@ class Work:
         self._bell = bell
         self._holdings = holdings
         self._rules = rules
+        self._gate = gate
+        self._lanes = lanes
         self._worker = worker
         self._stopping = stopping
 
     def do(self, doorbell: Doorbell) -> None:
-        """Answer a doorbell. Whatever happens, the task's row says what is next; nothing is raised."""
+        """Answer a doorbell. Whatever happens, the task's row says what is next.
+
+        A fetch beyond its source's share of this process is left to the thread that next has room for it.
+        """
+        if doorbell.kind != "fetch":
+            self._answer(doorbell)
+            return
+        following: Doorbell | None = doorbell if self._lanes.enter(doorbell) else None
+        while following:
+            try:
+                self._answer(following)
+            except BaseException:
+                self._lanes.leave(doorbell.source)
+                raise
+            following = self._lanes.following(doorbell.source)
+
+    def _answer(self, doorbell: Doorbell) -> None:
         if self._stopping.is_set():
             self._bell.ring([doorbell])
             # This process takes messages for a moment longer: let another one have it.
@@ -77,19 +99,26 @@ class Work:
             if not isinstance(error, ProjectError):
                 logger.exception("%s: unforeseen", context)
             try:
-                self._postpone_or_fail(claimed, error)
+                if isinstance(error, NotYet):
+                    self._set_aside(claimed, error)
+                else:
+                    self._postpone_or_fail(claimed, error)
             except (LostTask, CancelledTask):
                 pass
             except Unavailable:
                 logger.warning("%s: left to its lease, the database can't be reached", context)
 
     def _fetch(self, claimed: Claim) -> None:
-        ended = False
+        if rest := self._gate.rest_left(claimed):
+            raise NotYet(f"{claimed.source} rests", rest)
+        answered = ended = False
         for page in SOURCES[claimed.source].pages(self._ask(claimed), claimed.cursor):
             with tasks.holding(self._database, claimed) as connection:
                 doorbell = tasks.store_page(connection, claimed, page, lease=self._settings.lease)
             self._bell.ring([doorbell])
-            ended = page.last
+            if not answered:
+                self._gate.went_well(claimed.source)
+            answered, ended = True, page.last
         if not ended:
             raise Retry(f"{claimed.source} stopped before its last page")
 
@@ -101,6 +130,7 @@ class Work:
             limit=limit if isinstance(limit, int) else None,
             open_file=partial(open_upload, self._database, upload) if isinstance(upload, int) else None,
             columns={field: str(header) for field, header in columns.items()} if isinstance(columns, dict) else {},
+            turn=partial(self._gate.turn, claimed.source),
         )
 
     def _normalize(self, claimed: Claim) -> None:
@@ -111,6 +141,11 @@ class Work:
         with tasks.holding(self._database, claimed) as connection:
             coins = quotes.store(connection, claimed.source, parsed.quotes, batch.fetched_at, self._rules)
             tasks.succeed(connection, claimed, parsed, coins)
+
+    def _set_aside(self, claimed: Claim, reason: NotYet) -> None:
+        with tasks.holding(self._database, claimed) as connection:
+            tasks.set_aside(connection, claimed, reason)
+        logger.debug("task %s: %s, set aside for %g s or more", claimed.task_id, reason, reason.seconds)
 
     def _postpone_or_fail(self, claimed: Claim, error: Exception) -> None:
         detail = str(error) if isinstance(error, ProjectError) else f"unexpected error: {type(error).__name__}"
@@ -128,6 +163,8 @@ class Work:
                 tasks.fail(connection, claimed, detail)
             else:
                 tasks.postpone(connection, claimed, detail, delay=wait.seconds, asked_for=wait.asked_for)
+        if claimed.kind == "fetch":
+            self._gate.went_wrong(claimed.source, error, for_good=wait is None)
         level = logging.INFO if isinstance(error, RateLimited) else logging.WARNING
         logger.log(
             level, "task %s: %s (%s)", claimed.task_id, detail, f"again in {wait.seconds} s" if wait else "failed"

@@ -79,6 +79,7 @@ class CoinGecko:
             },
             timeout=settings.http_timeout,
             secrets=secrets,
+            turn=ask.turn,
         )
         return answer.body, json_rows.market_of(self.name, answer, secrets)
 

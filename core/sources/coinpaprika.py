@@ -38,6 +38,7 @@ class CoinPaprika:
             params={"quotes": "USD"},
             timeout=settings.http_timeout,
             secrets=secrets,
+            turn=ask.turn,
         )
         if not json_rows.market_of(self.name, answer, secrets):
             raise Retry(f"{self.name} answered with an empty market")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
 
@@ -16,13 +17,15 @@ class Ask:
 
     `limit` is the number of coins wanted (None: all). `open_file` gives an uploaded file's bytes, to be
     closed by the reader; None means the file configured on the server. `columns` overrules, field by
-    field (`{"price": "Last Price"}`), which column of a file is taken for what.
+    field (`{"price": "Last Price"}`), which column of a file is taken for what. Around each request that goes out,
+    a source enters a `turn`, which raises NotYet when none may go out now.
     """
 
     settings: Settings
     limit: int | None = None
     open_file: Callable[[], BinaryIO] | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
+    turn: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
 class Source(Protocol):
@@ -39,7 +42,7 @@ class Source(Protocol):
     def pages(self, ask: Ask, cursor: JsonObject) -> Iterator[Page]:
         """Fetch page after page, lazily, from where `cursor` (empty at first) says.
 
-        The last page says so; a fetch yields at least one. Raises Retry, RateLimited or GiveUp, and
+        The last page says so; a fetch yields at least one. Raises Retry, RateLimited, NotYet or GiveUp, and
         never yields an empty page for an answer that failed.
         """
 

@@ -28,7 +28,7 @@ SELECT job_id, source,
        count(*) FILTER (WHERE state = 'succeeded') AS succeeded,
        count(*) FILTER (WHERE state = 'failed') AS failed,
        count(*) FILTER (WHERE state = 'cancelled') AS cancelled,
-       sum(rows) AS rows, sum(rejected) AS rejected, max(fence) AS attempts,
+       sum(rows) AS rows, sum(rejected) AS rejected, max(fence - asides) AS attempts,
        (array_agg(errors -> -1 ->> 'detail' ORDER BY state = 'failed' DESC, (errors -> -1 ->> 'at')::timestamptz DESC)
             FILTER (WHERE errors <> '[]' AND state <> 'succeeded'))[1] AS message,
        coalesce((array_agg(notes ORDER BY id) FILTER (WHERE notes <> '{}'))[1], '{}') AS notes
@@ -66,8 +66,8 @@ ORDER BY r.task_id, r.row
 LIMIT %(most)s::bigint;
 
 -- name: coin_names_of_job
--- The names of the coins of a job, once each, in the order they came.
-SELECT c.name
+-- The names of the coins of a job (a nameless one's symbol), once each, in the order they came.
+SELECT coalesce(nullif(c.name, ''), nullif(c.symbol, ''), c.canonical_id)
 FROM (
     SELECT coin, min(ARRAY[t.id, place]) AS first_seen
     FROM tasks t, unnest(t.coins) WITH ORDINALITY AS u (coin, place)

@@ -62,6 +62,17 @@ SET state = 'queued', lease_until = NULL, dispatched_at = NULL, run_at = now() +
     errors = errors || jsonb_build_object('at', now(), 'attempt', attempt, 'detail', %(detail)s::text, 'followed', %(followed)s::text)
 WHERE id = %(task)s;
 
+-- name: set_task_aside
+-- Not now, by a rule of ours: no attempt, no wait and no error. Those that wait for a budget already go first: each
+-- `at_a_time` of them put it off by another `apart` seconds, so that they don't all come back at once.
+UPDATE tasks
+SET state = 'queued', lease_until = NULL, dispatched_at = NULL, attempt = attempt - 1, asides = asides + 1,
+    run_at = now() + (%(delay)s + %(apart)s * (
+        SELECT count(*) / %(at_a_time)s::integer FROM tasks w
+        WHERE w.state = 'queued' AND w.kind = 'fetch' AND w.source = %(source)s AND w.asides > 0 AND w.run_at > now()
+    )) * interval '1 second'
+WHERE id = %(task)s;
+
 -- name: fail_task
 -- No repetition helps, or none is left.
 UPDATE tasks

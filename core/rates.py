@@ -1,0 +1,49 @@
+"""How many requests a minute each source is sent at most, unless the settings say otherwise. Pure.
+
+CoinGecko: without a key 5 to 15 a minute by IP address, less when it is busy; a demo key has 30 or more (its documents
+have said 30 and 100), the smallest pro plan 250 (https://docs.coingecko.com/docs/errors-and-rate-limits and its price
+list). CoinPaprika names no limit a minute but one a month (https://docs.coinpaprika.com, "Rate limits"): 20,000 on the
+free plan, which an ingest every three minutes keeps, and 400,000 on the smallest paid one, which is 9 a minute for all
+of the month; its budget is there to keep a burst short. A server on this machine is a stand-in, and has no budget.
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from core.settings import Settings
+
+
+def rates_per_minute(settings: Settings) -> dict[str, int]:
+    """By source, its budget; a source without an entry has none."""
+    rates = {
+        "coingecko": settings.coingecko_rate_per_minute or _coingecko(settings),
+        "coinpaprika": settings.coinpaprika_rate_per_minute or _coinpaprika(settings),
+    }
+    return {source: rate for source, rate in rates.items() if rate}
+
+
+def _coingecko(settings: Settings) -> int:
+    host = urlsplit(settings.coingecko_api_url).hostname or ""
+    if _on_this_machine(host):
+        return 0
+    if not settings.coingecko_api_key:
+        return 10
+    return 250 if host == "pro-api.coingecko.com" else 30
+
+
+def _coinpaprika(settings: Settings) -> int:
+    host = urlsplit(settings.coinpaprika_api_url).hostname or ""
+    if _on_this_machine(host):
+        return 0
+    return 60 if settings.coinpaprika_api_key and host != "api.coinpaprika.com" else 10
+
+
+def _on_this_machine(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
