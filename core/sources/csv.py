@@ -20,9 +20,7 @@ from core.models import JsonObject, Page, Parsed
 from core.sources.csvfile.layout import Layout
 from core.sources.csvfile.pieces import pieces
 from core.sources.csvfile.refused import Refused
-from core.sources.csvfile.rows import quotes_of
 from core.sources.csvfile.survey import BEGINNING, Survey, survey
-from core.sources.csvfile.table import read_table
 from core.sources.source import Ask
 
 UPLOAD = "The uploaded file"
@@ -76,6 +74,10 @@ class Csv:
 
     def parse(self, body: bytes, meta: JsonObject) -> Parsed:
         """Every record of a piece as a Quote, or a Rejection with its line in the file; blank lines don't count."""
+        # Imported here since web, which never parses, needs neither pandas nor the 50 MB that it takes.
+        from core.sources.csvfile.rows import quotes_of
+        from core.sources.csvfile.table import read_table
+
         layout = Layout.from_json(cast(Mapping[str, object], meta["layout"]))
         table = read_table(body, layout, cast(int, meta["line"]))
         return quotes_of(table, layout, datetime.fromisoformat(cast(str, meta["fetched_at"])))

@@ -15,7 +15,7 @@ from enum import Enum
 from functools import partial
 
 from core.sources.csvfile.cells import Sort, take_apart
-from core.sources.csvfile.headers import ALIASES, FIELDS, candidates, squash, trade_words
+from core.sources.csvfile.headers import ALIASES, FIELDS, candidates, changes_in_dollars, squash, trade_words
 from core.sources.csvfile.marks import Mark, mark_of, proof
 from core.sources.csvfile.refused import Refused
 from core.sources.csvfile.times import DAY_FIRST, MONTH_FIRST, moment, order_of
@@ -32,7 +32,7 @@ SORTS = {
     "max_supply": Sort.SUPPLY,
     "rank": Sort.COUNT,
 }
-_RIGHT = "a row of quotes has at least a symbol or a name, and a price"
+_RIGHT = "quotes are rows with a symbol or a name and a price, under a header line that names these columns"
 _TELL = 'columns={"price": "…"} says which column it is'
 _SPEAKS_OF_TRADES = 3
 _ENOUGH_TO_JUDGE = 3
@@ -88,6 +88,9 @@ class Chooser:
         if "observed_at" not in settled:
             self._take(choice, "observed_at", _is_time)
         self._learn(choice)
+        choice.columns = {name: columns[name] for name in FIELDS if name in columns}
+        for place in changes_in_dollars(self._squashed) - set(columns.values()):
+            choice.passed_over[self._names[place]] = "holds dollars, not percent, in CoinGecko's files"
         return choice
 
     def _texts(self, place: int) -> list[str]:
@@ -125,7 +128,7 @@ class Chooser:
                 blank = place if blank is None else blank
             else:
                 example = next(text for text in self._texts(place) if text.strip())
-                choice.passed_over[self._names[place][:100]] = f"holds no {name}: {example.strip()[:40]!r}"
+                choice.passed_over[self._names[place][:100]] = f"can't be read as {name}: {example.strip()[:40]!r}"
         if blank is not None:
             choice.columns[name] = blank
 

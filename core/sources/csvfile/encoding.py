@@ -19,7 +19,8 @@ def encoding_of(head: bytes, whole: bool) -> tuple[str, int]:
     """The encoding of a file that begins with `head`, and how many bytes its byte-order mark takes.
 
     A byte-order mark decides. Without one: UTF-16 if nearly every second byte is NUL, else UTF-8 if the beginning is
-    that, else Windows-1252. `whole` says that `head` is all there is. Raises Refused for UTF-32.
+    that, or at least half of its lines that aren't plain ASCII are, else Windows-1252. `whole` says that `head` is all
+    there is. Raises Refused for UTF-32.
     """
     if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         raise Refused("is written in UTF-32; save it as UTF-8.")
@@ -35,8 +36,17 @@ def encoding_of(head: bytes, whole: bool) -> tuple[str, int]:
     try:
         codecs.getincrementaldecoder(UTF_8)().decode(head, final=whole)
     except UnicodeDecodeError:
-        return WINDOWS_1252, 0
+        telling = [_is_utf8(line) for line in head.split(b"\n") if not line.isascii()]
+        return (UTF_8 if 2 * sum(telling) >= len(telling) else WINDOWS_1252), 0
     return UTF_8, 0
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def to_utf8(body: bytes, encoding: str) -> bytes:

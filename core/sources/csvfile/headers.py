@@ -116,12 +116,18 @@ def squash(header: str) -> str:
 
 def candidates(field: str, squashed: list[str]) -> Iterator[int]:
     """The places of the columns that may be `field`, the best first: by rule, then from left to right."""
+    unfit = changes_in_dollars(squashed)
     for rule in _COMPILED[field]:
         for place, name in enumerate(squashed):
-            # CoinGecko's price_change_24h is in dollars, whereas everyone else's is in percent.
-            in_dollars = name == "pricechange24h" and not _COINGECKO.isdisjoint(squashed)
-            if rule.fullmatch(name) and not in_dollars:
+            if rule.fullmatch(name) and place not in unfit:
                 yield place
+
+
+def changes_in_dollars(squashed: list[str]) -> set[int]:
+    """CoinGecko's `price_change_24h`, known by its other columns: it is in dollars, everyone else's is in percent."""
+    if _COINGECKO.isdisjoint(squashed):
+        return set()
+    return {place for place, name in enumerate(squashed) if name == "pricechange24h"}
 
 
 def recognised(names: list[str]) -> int:

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-import numpy as np
-
 from core.sources.csvfile.encoding import UTF_16, length_in_file, to_utf8
 from core.sources.csvfile.layout import Layout
 from core.sources.csvfile.records import LONGEST_RECORD, Kind, Span, spans
@@ -128,6 +126,5 @@ def _fitting_end(text: bytes, span: Span, size: int, room: int) -> int:
         return start or end
     end = max(start, text.rfind(b"\n", start, size) + 1)
     if text.count(b"\n", start, end) > room:
-        line_ends = np.flatnonzero(np.frombuffer(text, np.uint8, end - start, start) == ord("\n"))
-        end = start + int(line_ends[room - 1]) + 1 if room > 0 else start
+        end -= len(text[start:end].split(b"\n", max(room, 0))[-1])
     return end or text.find(b"\n") + 1
