@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from core.registry import Registry
-
 from core.models import Quote
+from core.registry import Registry
 from core.settings import Settings
 from db import mappings
 from db.pool import Connection
@@ -44,6 +43,7 @@ def store(
     """
     if not quotes:
         return []
+    connection.execute(sql("lock_mappings_shared"))
     _copy(connection, quotes, fetched_at)
     mappings.give_identity(connection, source, rules.registry, fold_wrapped=rules.fold_wrapped)
     batch = {"source": source, "fetched_at": fetched_at}

@@ -42,6 +42,8 @@ class ContractClient(FlaskClient):
         described = _resolved(document, described)
         content = described["content"]
         assert response.content_type in content
+        if not response.content_type.endswith("json"):
+            return
         schema = {**content[response.content_type]["schema"], "components": document["components"]}
         Draft202012Validator(schema, format_checker=FormatChecker()).validate(exact(response))
 
@@ -53,9 +55,9 @@ class ContractClient(FlaskClient):
 
 
 def _operation(document: Mapping[str, Any], path: str, method: str) -> Mapping[str, Any] | None:
-    # Fixed paths before those with a parameter, as the server has it.
-    for template in sorted(document["paths"], key=lambda path: path.count("{")):
-        pattern = re.sub(r"\\\{\w+\\\}", r".+" if "coins" in template else r"[0-9]+", re.escape(template))
+    # Fixed paths before those with a parameter, and what has a fixed end before what has not, as the server has it.
+    for template in sorted(document["paths"], key=lambda path: (path.count("{"), path.endswith("}"))):
+        pattern = re.sub(r"\\\{\w+\\\}", r"[0-9]+" if "jobs" in template else r".+", re.escape(template))
         operation: Mapping[str, Any] | None = document["paths"][template].get(method.lower())
         if operation and re.fullmatch(pattern, path):
             return operation

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import wraps
 from http import HTTPStatus
 from typing import Any, TypeAlias
 
 import flask_smorest
 import marshmallow as ma
-from flask import Request, Response
+from flask import Request, Response, request
 from webargs.flaskparser import FlaskParser
 from webargs.multidictproxy import MultiDictProxy
 from werkzeug.exceptions import HTTPException
@@ -27,6 +28,8 @@ _SECURITY: Mapping[str | None, list[dict[str, list[str]]]] = {
     "admin": [{"bearer": []}, {"apiKey": []}],
 }
 _ALWAYS = (422, 500, 503)
+# A body that is no JSON, or too long, or of another kind.
+_OF_BODIES = (400, 413, 415)
 _REFUSALS: Mapping[str | None, tuple[int, ...]] = {None: (), "read": (401,), "ingest": (401, 403), "admin": (401, 403)}
 _HEADERS: Mapping[int, Mapping[str, str]] = {
     401: {"WWW-Authenticate": "how to send a key"},
@@ -84,10 +87,20 @@ class Nothing(ma.Schema):
 class Answer:
     """A good answer: what it looks like, an example of it, and its headers with what they say."""
 
-    schema: type[ma.Schema]
-    example: Mapping[str, Any]
+    schema: type[ma.Schema] | Mapping[str, Any]
+    example: Mapping[str, Any] | str
     description: str
     headers: Mapping[str, str] | None = None
+    # None: application/json
+    content_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A JSON body that an operation asks for."""
+
+    schema: type[ma.Schema]
+    example: Mapping[str, Any]
 
 
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
@@ -101,41 +114,64 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         rule: str,
         *,
         role: str | None,
-        answers: Mapping[int, Answer],
+        answers: Mapping[int, Answer | Sequence[Answer]],
         query: type[ma.Schema] = Nothing,
         headers: type[ma.Schema] | None = None,
+        body: Body | None = None,
         errors: Sequence[int] = (),
         **documentation: Any,
     ) -> Callable[[View], View]:
         """Declare a view: its address, who may call it, its parameters and every answer that it gives.
 
-        `role` None asks for no key, and doesn't look at one that is sent.
-        The view gets the checked query, then the checked headers if it asks for some, then what stands in the path.
+        `role` None asks for no key, and doesn't look at one that is sent. An answer may come in several content types.
+        The view gets the checked query, then the checked headers and the checked JSON body if it asks for some, then
+        what stands in the path.
         Its name is the operation's id, its docstring the summary and description.
         """
 
         def declare(view: View) -> View:
             name = view.__name__
-            wrapped: View = self.arguments(headers, location="headers")(view) if headers else view
+            wrapped: View = view
+            if body:
+                wrapped = self.arguments(body.schema, location="json", example=dict(body.example))(wrapped)
+            wrapped = self.arguments(headers, location="headers")(wrapped) if headers else wrapped
             wrapped = self.arguments(query, location="query")(wrapped)
-            for status, good in answers.items():
-                wrapped = self.alt_response(
-                    status,
-                    schema=good.schema,
-                    example=dict(good.example),
-                    description=good.description,
-                    headers={
-                        header: {"description": text, "schema": {"type": "string"}}
-                        for header, text in (good.headers or {}).items()
-                    }
-                    or None,
-                    success=True,
-                )(wrapped)
-            for status in sorted({*_ALWAYS, *_REFUSALS[role], *errors} - answers.keys()):
+            for status, given in answers.items():
+                for good in (given,) if isinstance(given, Answer) else given:
+                    wrapped = self._answering(status, good)(wrapped)
+            refusals = {*_ALWAYS, *_REFUSALS[role], *(_OF_BODIES if body else ()), *errors}
+            for status in sorted(refusals - answers.keys()):
                 wrapped = self.alt_response(status, HTTPStatus(status).name)(wrapped)
             wrapped = self.doc(operationId=name, security=_SECURITY[role], **documentation)(wrapped)
+            wrapped = _needs_json(wrapped) if body else wrapped
             guarded: View = needs(role)(wrapped) if role else wrapped
             self.route(rule, methods=[method])(guarded)
             return guarded
 
         return declare
+
+    def _answering(self, status: int, good: Answer) -> Callable[[View], View]:
+        documented: Callable[[View], View] = self.alt_response(
+            status,
+            schema=good.schema,
+            example=good.example if isinstance(good.example, str) else dict(good.example),
+            description=good.description,
+            headers={
+                header: {"description": text, "schema": {"type": "string"}}
+                for header, text in (good.headers or {}).items()
+            }
+            or None,
+            content_type=good.content_type,
+            success=True,
+        )
+        return documented
+
+
+def _needs_json(view: View) -> View:
+    @wraps(view)
+    def checked(*args: Any, **kwargs: Any) -> Response:
+        if not request.is_json:
+            raise problems.Problem(415, "The body must be JSON, sent with Content-Type: application/json.")
+        return view(*args, **kwargs)
+
+    return checked

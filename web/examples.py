@@ -56,6 +56,12 @@ COIN: Example = {
     ],
 }
 
+MAPPING: Example = {**COIN["mappings"][0], "canonical_id": "btc", "ambiguous": False}
+
+MAPPINGS_PAGE: Example = {"data": [MAPPING], "page": 1, "page_size": 20, "total": 1, "total_pages": 1}
+
+MOVED: Example = {"canonical_id": "btc", "location": "/api/v1/coins/btc"}
+
 STATS: Example = {
     "total_coins": 2541,
     "total_market_cap": 1712345678901.5,

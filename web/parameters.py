@@ -10,6 +10,7 @@ import marshmallow as ma
 from marshmallow import validate
 
 from db.coins import SORTS
+from db.mappingviews import MATCHED_BY
 
 MOST_COINS = 20_000
 LARGEST_PAGE = 500
@@ -111,4 +112,42 @@ class IngestHeaders(ma.Schema):
         metadata=_said(
             "`wait=N`: wait up to N seconds (60 at most) and answer 200 with the finished result", example="wait=30"
         ),
+    )
+
+
+class MappingsQuery(PageQuery):
+    """Which mappings."""
+
+    source = ma.fields.String(
+        validate=validate.Length(1, 100), metadata=_said("ids of this source", example="coingecko")
+    )
+    source_id = ma.fields.String(validate=validate.Length(1, 500), metadata=_said("exactly this id", example="bitcoin"))
+    canonical_id = ma.fields.String(
+        validate=validate.Length(1, 500), metadata=_said("ids that are this coin; one given up leads on", example="btc")
+    )
+    matched_by = ma.fields.String(validate=validate.OneOf(MATCHED_BY), metadata=_said("matched by this rule"))
+    ambiguous = ma.fields.String(
+        validate=validate.OneOf(("true", "false")),
+        metadata=_said("`true`: only those where another coin was in sight and the rules couldn't decide"),
+    )
+
+
+def _no_zero_byte(text: str | None) -> None:
+    if text is not None and "\x00" in text:
+        raise ma.ValidationError("Holds a zero byte.")
+
+
+class CorrectionBody(ma.Schema):
+    """Which coin an id is."""
+
+    canonical_id = ma.fields.String(
+        required=True,
+        allow_none=True,
+        validate=[validate.Length(1, 500), _no_zero_byte],
+        metadata=_said("the coin; one that isn't there yet is made; null: a coin of its own", example="btc"),
+    )
+    relation = ma.fields.String(
+        load_default="same",
+        validate=validate.OneOf(("same", "wrapped")),
+        metadata=_said("wrapped: a token that stands for the coin, whose figures never become the coin's"),
     )

@@ -12,6 +12,7 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from core.errors import GiveUp, ProjectError, Unavailable
+from db.corrections import BadCanonicalId, NoSuchMapping
 from db.jobs import KeyReused, NoSuchJob, NotRetryable
 from web import tracing
 
@@ -20,11 +21,14 @@ RETRY_AFTER_SECONDS = 5
 
 _STATUS_OF: Mapping[type[ProjectError], int] = {
     NoSuchJob: 404,
+    NoSuchMapping: 404,
+    BadCanonicalId: 422,
     NotRetryable: 409,
     KeyReused: 422,
     GiveUp: 422,
     Unavailable: 503,
 }
+_LOCATIONS = {"headers": "header", "json": "body"}
 _DETAILS = {
     404: "There is nothing at this address; /docs lists what there is.",
     405: "This address doesn't take this method; the Allow header names those that it takes.",
@@ -117,12 +121,12 @@ def of_http_error(error: HTTPException) -> Response:
 def field_errors(messages: object) -> list[dict[str, str]]:
     """Flatten what webargs says, `{"query": {"limit": ["Not a number."]}}`, into a list of field errors.
 
-    Its locations are `query` and `headers`; ours are OpenAPI's.
+    Its locations are `query`, `headers` and `json`; ours are OpenAPI's and `body`.
     """
     if not isinstance(messages, Mapping):
         return []
     return [
-        {"in": str(location).removesuffix("s"), "name": str(name), "detail": " ".join(_texts(said))}
+        {"in": _LOCATIONS.get(str(location), str(location)), "name": str(name), "detail": " ".join(_texts(said))}
         for location, fields in messages.items()
         for name, said in (fields if isinstance(fields, Mapping) else {"": fields}).items()
     ]

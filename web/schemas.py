@@ -97,6 +97,23 @@ class MappingSchema(ma.Schema):
     last_seen = time("when it was last fetched", known=False)
 
 
+class PlacedMappingSchema(MappingSchema):
+    """Which coin a source's id is, and why."""
+
+    canonical_id = text("the coin")
+    ambiguous = ma.fields.Boolean(
+        required=True,
+        metadata={"description": "another coin was in sight and the rules couldn't decide: worth a look"},
+    )
+
+
+class MovedSchema(ma.Schema):
+    """Where an id that was given up leads."""
+
+    canonical_id = text("the coin that it is part of now")
+    location = text("where to look")
+
+
 class CoinSchema(GoldenRecordSchema):
     """A coin with its evidence."""
 
@@ -118,6 +135,12 @@ class CoinsPageSchema(PageSchema):
     """A page of golden records."""
 
     data = listed(GoldenRecordSchema)
+
+
+class MappingsPageSchema(PageSchema):
+    """A page of mappings."""
+
+    data = listed(PlacedMappingSchema)
 
 
 class MoverSchema(ma.Schema):

@@ -9,8 +9,10 @@ from typing import cast
 
 from flask import Flask, current_app
 
+from core.registry import load_registry
 from core.settings import Settings
 from db.pool import Database
+from db.quotes import Rules
 from workers.queue import Bell
 
 _NAME = "quotes"
@@ -34,3 +36,8 @@ def install(app: Flask, services: Services) -> None:
 def services(app: Flask | None = None) -> Services:
     """The services of this application, or of the one that serves the running request."""
     return cast(Services, (app or current_app).extensions[_NAME])
+
+
+def rules() -> Rules:
+    """What decides identity and merging, as the workers have it. The registry is read once a process."""
+    return Rules.of(services().settings, load_registry())

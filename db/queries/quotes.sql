@@ -15,6 +15,10 @@ COPY incoming FROM STDIN;
 -- A large batch is joined better when the planner knows its size.
 ANALYZE incoming;
 
+-- name: lock_mappings_shared
+-- Whoever merges quotes holds this, so that no mapping changes hands between finding a coin and merging it.
+SELECT pg_advisory_xact_lock_shared(7316400004);
+
 -- name: newcomers
 -- The ids of a batch that belong to no coin yet, once each: the spelling and figures that came last.
 SELECT DISTINCT ON (i.source_id) i.source_id, i.symbol, i.name, i.market_cap, i.price,
@@ -28,8 +32,10 @@ ORDER BY i.source_id, i.observed_at DESC, i.place DESC;
 SELECT pg_advisory_xact_lock(7316400003);
 
 -- name: taken_ids
--- Which of these canonical ids are given already.
-SELECT canonical_id FROM cryptocurrencies WHERE canonical_id = ANY(%(wanted)s);
+-- Which of these canonical ids are given already, or were once.
+SELECT canonical_id FROM cryptocurrencies WHERE canonical_id = ANY(%(wanted)s)
+UNION ALL
+SELECT canonical_id FROM redirects WHERE canonical_id = ANY(%(wanted)s);
 
 -- name: mappings_alike
 -- All mappings of the coins that have one with a newcomer's symbol and name, each with its latest price.
@@ -52,16 +58,17 @@ SELECT * FROM unnest(%(canonical_ids)s::text[], %(symbols)s::text[], %(names)s::
 ON CONFLICT (canonical_id) DO NOTHING;
 
 -- name: insert_mappings
--- Which coin each newcomer is, for good.
+-- Which coin each newcomer is, for good; an id that was given up leads to the coin that has it now.
 INSERT INTO source_mappings (source, source_id, coin_key, symbol, name, symbol_key, name_key, relation, matched_by,
                              ambiguous)
-SELECT %(source)s, n.source_id, c.coin_key, n.symbol, n.name, n.symbol_key, n.name_key, n.relation, n.matched_by,
+SELECT %(source)s, n.source_id, coalesce(c.coin_key, r.coin_key), n.symbol, n.name, n.symbol_key, n.name_key, n.relation, n.matched_by,
        n.ambiguous
 FROM unnest(%(source_ids)s::text[], %(canonical_ids)s::text[], %(symbols)s::text[], %(names)s::text[],
             %(symbol_keys)s::text[], %(name_keys)s::text[], %(relations)s::text[], %(matched_by)s::text[],
             %(ambiguous)s::boolean[])
      AS n (source_id, canonical_id, symbol, name, symbol_key, name_key, relation, matched_by, ambiguous)
-JOIN cryptocurrencies c USING (canonical_id)
+LEFT JOIN cryptocurrencies c USING (canonical_id)
+LEFT JOIN redirects r USING (canonical_id)
 ORDER BY n.source_id;
 
 -- name: record_history
