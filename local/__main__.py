@@ -12,9 +12,10 @@ from dotenv import dotenv_values
 
 from core.errors import BadSettings
 from core.settings import Settings
+from local import ending
 from local.errors import CannotStart, Stopped
 from local.output import Output
-from local.run import ROOT, Plan, Run, on_signals
+from local.run import ROOT, Plan, Run
 
 BAD_SETTINGS, CANNOT_START = 2, 1
 
@@ -35,7 +36,7 @@ def _plan(arguments: list[str]) -> Plan:
 def main(arguments: list[str]) -> int:
     """Returns the exit code: 0 after a stop, 1 when something around the program is wrong, 2 for a wrong setting."""
     stopping = threading.Event()
-    on_signals(stopping.set)
+    ending.listen(stopping)
     output = Output(sys.stdout)
     try:
         Run(_plan(arguments), output, stopping).until_stopped()

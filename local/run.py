@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,7 +93,8 @@ class Run:
         supervisor.start(service)
         self._environment[variable] = service.url
         took = time.monotonic() - began
-        self._output.say(f"{service.name} is up after {took:.1f} s: 127.0.0.1:{service.port}, data in {service.data}")
+        data = service.data.relative_to(ROOT) if service.data.is_relative_to(ROOT) else service.data
+        self._output.say(f"{service.name} is up after {took:.1f} s: 127.0.0.1:{service.port}, data in {data}")
 
     def _release(self, line: str, ledger: Ledger) -> None:
         """Bring the schema up to date. When that fails, what the command said is the reason."""
@@ -147,10 +147,3 @@ class Run:
             self._output.say(f"Ingested {path}: {job['state']}")
         except (requests.RequestException, LookupError, TypeError) as error:
             self._output.say(f"{path} could not be ingested: {error}")
-
-
-def on_signals(stop: Callable[[], None]) -> None:
-    """Ctrl-C, a polite kill, and the terminal closing all mean the same; a nohup stays one."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) != signal.SIG_IGN or number != signal.SIGHUP:
-            signal.signal(number, lambda *_: stop())

@@ -28,7 +28,7 @@ OLD_POSTGRES = Path("/usr/lib/postgresql/15/bin")
 class Local:
     """One `python -m local` with a data folder of its own."""
 
-    def __init__(self, folder: Path, *arguments: str, **settings: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, stdin: int = subprocess.DEVNULL, **settings: str) -> None:
         self.folder = folder
         self.port = int(settings.get("PORT") or ports.pick())
         folder.mkdir(parents=True, exist_ok=True)
@@ -39,7 +39,7 @@ class Local:
                 [sys.executable, "-m", "local", "--folder", folder, "--env-file", folder / "no.env", *arguments],
                 cwd=ROOT,
                 env={**environment, **settings},
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -102,6 +102,19 @@ def test_it_serves_says_where_and_leaves_no_process_when_told_to_stop(local: Loc
     left = [processes.command_of(pid) for pid in family if processes.alive(pid)]
     assert not left
     assert "Traceback" not in local.said
+
+
+def test_it_stops_when_its_terminal_is_closed_even_if_no_signal_says_so(folder: Path) -> None:
+    ours, terminal = os.openpty()
+    local = Local(folder, "--no-sample", stdin=terminal)
+    os.close(terminal)
+    try:
+        local.wait_until_ready()
+        os.close(ours)
+        assert local.ended() == 0, local.said
+    finally:
+        local.process.kill()
+        local.process.wait()
 
 
 def test_a_second_one_in_the_same_folder_is_refused_and_the_first_goes_on(local: Local) -> None:
