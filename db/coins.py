@@ -8,6 +8,7 @@ import psycopg
 from psycopg import sql as compose
 
 from core.errors import Unavailable
+from db import quotes
 from db.pool import Connection
 from db.queries import sql
 
@@ -82,7 +83,7 @@ def clear_data(connection: Connection) -> int:
     try:
         connection.execute(sql("give_up_on_locks"))
         row = connection.execute(sql("count_coins")).fetchone()
-        connection.execute(sql("clear_data"))
+        quotes.clear(connection)
     except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
         raise Unavailable("an ingest is writing just now; try again when it has ended") from error
     return int(row[0]) if row else 0

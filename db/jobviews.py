@@ -34,7 +34,10 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One source's share of a job: its tasks by state, what came of them, and the last failure's message."""
+    """One source's share of a job: its tasks by state, what came of them, and the last failure's message.
+
+    `stored` is the number of distinct coins, known when the job has ended (in a list, only for a job of one source).
+    """
 
     source: str
     queued: int
@@ -85,7 +88,7 @@ class RejectedRow:
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """A job in full; in a list, its head and parts alone. `coins` are names, for a job that has ended."""
+    """A job in full; in a list, its head and parts alone. `coins` are names, when they were asked for."""
 
     head: Head
     parts: Sequence[Part]
@@ -105,26 +108,28 @@ def list_jobs(
         sql("job_heads"), {**filters, "page_size": page_size, "offset": (page - 1) * page_size}
     ).fetchall()
     heads = [Head(*row) for row in rows]
-    parts = _parts(connection, [head.id for head in heads])
+    parts = _parts(connection, heads)
     return [JobView(head, parts.get(head.id, [])) for head in heads], int(counted[0]) if counted else 0
 
 
-def one_job(connection: Connection, job_id: int) -> JobView:
-    """A job in full. Raises NoSuchJob."""
+def one_job(connection: Connection, job_id: int, *, with_coins: bool = False) -> JobView:
+    """A job in full; the names of its coins on demand, since they take long for a large job. Raises NoSuchJob."""
     row = connection.execute(sql("job_head"), {"job": job_id}).fetchone()
     if row is None:
         raise NoSuchJob(f"There is no job {job_id}.")
     # The head is read first: a job that it calls ended has no task that could change any more.
     head = Head(*row)
     job = {"job": job_id}
-    stored = _stored(connection, head)
+    parts = _parts(connection, [head]).get(job_id, [])
+    if head.started_at is None and head.finished_at is None:
+        return JobView(head, parts)
     return JobView(
         head,
-        _parts(connection, [job_id], stored).get(job_id, []),
+        _with_stored(connection, head, parts),
         [Failure(*row) for row in connection.execute(sql("job_errors"), {**job, "most": MOST_ERRORS})],
         [Step(*row) for row in connection.execute(sql("job_steps"), job)],
         [RejectedRow(*row) for row in connection.execute(sql("job_rejections"), {**job, "most": MOST_REJECTIONS})],
-        _coin_names(connection, head),
+        _coin_names(connection, job_id) if with_coins else (),
     )
 
 
@@ -133,25 +138,24 @@ def has_ended(connection: Connection, job_id: int) -> bool:
     return bool(row and row[0])
 
 
-def _stored(connection: Connection, head: Head) -> dict[str, int] | None:
-    if head.finished_at is None:
-        return None
-    if head.kind != "all" and head.stored is not None:
-        # One source: the job's number is its own, and counted already.
-        return {head.kind: head.stored}
-    return dict(connection.execute(sql("stored_by_source"), {"job": head.id}).fetchall())
+def _with_stored(connection: Connection, head: Head, parts: Sequence[Part]) -> Sequence[Part]:
+    """The parts of a job that has ended with their number of coins, which for a large job takes a while to count."""
+    if head.finished_at is None or len(parts) == 1:
+        return parts
+    stored: dict[str, int] = dict(connection.execute(sql("stored_by_source"), {"job": head.id}).fetchall())
+    return [replace(part, stored=stored.get(part.source, 0)) for part in parts]
 
 
-def _coin_names(connection: Connection, head: Head) -> list[str]:
-    if head.finished_at is None or head.kind == "all":
-        return []
-    return [row[0] for row in connection.execute(sql("coin_names_of_job"), {"job": head.id, "most": MOST_COIN_NAMES})]
+def _coin_names(connection: Connection, job_id: int) -> list[str]:
+    return [row[0] for row in connection.execute(sql("coin_names_of_job"), {"job": job_id, "most": MOST_COIN_NAMES})]
 
 
-def _parts(connection: Connection, jobs: Sequence[int], stored: dict[str, int] | None = None) -> dict[int, list[Part]]:
-    """The parts of each job; `stored` is the number of coins by source, where known."""
+def _parts(connection: Connection, heads: Sequence[Head]) -> dict[int, list[Part]]:
+    """The parts of each job. Of a job with one source, the number of coins is the part's own."""
     parts: dict[int, list[Part]] = {}
-    for job, source, *rest in connection.execute(sql("job_parts"), {"jobs": list(jobs)}):
-        coins = None if stored is None else stored.get(source, 0)
-        parts.setdefault(job, []).append(replace(Part(source, *rest), stored=coins))
+    for job, *values in connection.execute(sql("job_parts"), {"jobs": [head.id for head in heads]}):
+        parts.setdefault(job, []).append(Part(*values))
+    for head in heads:
+        if len(mine := parts.get(head.id, [])) == 1:
+            parts[head.id] = [replace(mine[0], stored=head.stored)]
     return parts

@@ -20,7 +20,7 @@ from core.sources import SOURCES
 from core.sources.csv import CSV, inspect
 from db import jobs, jobviews
 from db.jobs import Idempotency, Submitted, TaskOrder
-from db.jobviews import JobView
+from db.jobviews import Head, JobView
 from db.pool import Connection
 from db.uploads import store_upload
 from web import jobanswers
@@ -190,7 +190,7 @@ def _answer(submitted: Submitted, view: JobView, headers: dict[str, Any]) -> Res
     services().bell.ring(submitted.doorbells)
     seconds = wait_of(headers.get("prefer", ""))
     waited = seconds > 0 and (view.head.finished_at is not None or wait_for(services(), submitted.job_id, seconds))
-    ended = _ended_view(submitted.job_id) if waited else None
+    ended = _ended_view(view.head) if waited else None
     if ended:
         response = json_object(jobanswers.result(ended), 200, {"Preference-Applied": f"wait={seconds}"})
     else:
@@ -200,10 +200,10 @@ def _answer(submitted: Submitted, view: JobView, headers: dict[str, Any]) -> Res
     return response
 
 
-def _ended_view(job_id: int) -> JobView | None:
+def _ended_view(head: Head) -> JobView | None:
     try:
         with services().database.connection() as connection:
-            return jobviews.one_job(connection, job_id)
+            return jobviews.one_job(connection, head.id, with_coins=head.kind != ALL)
     except Unavailable:
         # The job is on record all the same: the answer is the 202.
         return None

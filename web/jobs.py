@@ -63,7 +63,7 @@ def list_jobs(query: dict[str, Any]) -> Response:
     errors=(404,),
 )
 def get_job(_query: dict[str, Any], job_id: int) -> Response:
-    """Look at a job: poll this until `finished_at` is set."""
+    """Look at a job; poll this until finished_at is set."""
     return answer(job_id)
 
 

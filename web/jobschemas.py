@@ -21,9 +21,9 @@ class JobSourceSchema(ma.Schema):
 
     status = text("queued, running, success, error or cancelled")
     count = whole("rows that came")
-    stored = whole("distinct coins made or updated; known when the job has ended", known=False)
+    stored = whole("distinct coins made or updated; known when the job has ended, in full", known=False)
     rejected = whole("rows not stored, each with a reason")
-    duplicates = whole("the rest; known when the job has ended", known=False)
+    duplicates = whole("the rest; known when stored is", known=False)
     message = ma.fields.String(metadata={"description": "the last failure, if one is open"})
     notes = ma.fields.Dict(metadata=_NOTES)
 

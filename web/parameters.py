@@ -104,7 +104,7 @@ class IngestHeaders(ma.Schema):
 
     idempotency_key = ma.fields.String(
         data_key="Idempotency-Key",
-        validate=validate.Regexp(r"[\x20-\x7e]{1,255}\Z", error="Must be 1 to 255 printable ASCII characters."),
+        validate=validate.Regexp(r"^[ -~]{1,255}$", error="Must be 1 to 255 printable ASCII characters."),
         metadata=_said("the same key and request give the same job, however often sent", example="a81bc81b-dead"),
     )
     prefer = ma.fields.String(

@@ -163,3 +163,19 @@ def test_the_coins_of_a_result_come_in_the_order_of_the_file(client: ContractCli
     factory.connection.execute("UPDATE jobs SET state = 'succeeded', stored = 3, finished_at = %s", [NOON])
     answer = client.post("/api/v1/ingest/csv", headers={"Idempotency-Key": "k", "Prefer": "wait=5"})
     assert exact(answer)["coins_fetched"] == ["coin-2", "coin-0", "coin-3"]
+
+
+def test_a_nameless_coin_of_a_result_goes_by_its_symbol(client: ContractClient, factory: Factory) -> None:
+    client.post("/api/v1/ingest/csv", headers={"Idempotency-Key": "k"})
+    key = factory.coin("xyz", name="", symbol="XYZ")
+    factory.task(factory.value("SELECT id FROM jobs"), kind="normalize", rows=1, coins=[key])
+    factory.connection.execute("UPDATE jobs SET state = 'succeeded', stored = 1, finished_at = %s", [NOON])
+    answer = client.post("/api/v1/ingest/csv", headers={"Idempotency-Key": "k", "Prefer": "wait=5"})
+    assert exact(answer)["coins_fetched"] == ["xyz"]
+
+
+def test_a_list_knows_the_coins_of_jobs_with_one_source(client: ContractClient, factory: Factory) -> None:
+    job_id = factory.job("csv", stored=2)
+    factory.task(job_id, kind="normalize", rows=5, rejected=1)
+    (job,) = exact(client.get(JOBS))["data"]
+    assert (job["sources"]["csv"]["stored"], job["sources"]["csv"]["duplicates"]) == (2, 2)
