@@ -1,4 +1,4 @@
-"""Which coin each source's ids were taken for, for people to look at. JSON text made by Postgres; nothing is changed."""
+"""Which coin each id was taken for, for people to look at. JSON text made by Postgres; nothing is changed here."""
 
 from __future__ import annotations
 
