@@ -16,6 +16,7 @@ from web.environment import checked, settings_from_environment
 from web.services import Services, install
 from web.tracing import Tracing
 from web.version import VERSION
+from workers.budget import Budget
 from workers.queue import Bell
 
 _DESCRIPTION = """
@@ -56,6 +57,7 @@ def create_app(settings: Settings | None = None) -> Flask:
             settings=settings,
             database=database,
             bell=Bell(settings.redis_url),
+            budget=Budget.of(settings, settings.redis_url),
             waiting=BoundedSemaphore(max(1, settings.web_threads // 2)),
         ),
     )

@@ -170,6 +170,8 @@ HEALTH: Example = {
             "last_success": "2026-02-22T20:14:31.5+00:00",
             "last_error": {"at": "2026-02-22T20:09:30+00:00", "detail": "Rate limit exceeded"},
             "age_seconds": 28.5,
+            "resting_until": None,
+            "budget": {"per_minute": 10, "left": 9},
         }
     },
     "database": {"up": True, "latency_ms": 0.4},

@@ -12,6 +12,7 @@ from flask import Response
 from core.errors import Unavailable
 from core.sources import SOURCES
 from db import health
+from db.sources import resting
 from web.answers import json_object
 from web.api import Answer, Blueprint
 from web.examples import HEALTH
@@ -20,6 +21,7 @@ from web.jobanswers import moment
 from web.problems import RETRY_AFTER_SECONDS
 from web.services import Services, services
 from web.version import VERSION
+from workers.budget import Left
 from workers.queue import QUEUES, QueueDepth
 
 FEATURES = (
@@ -55,12 +57,13 @@ def get_health(_query: dict[str, Any]) -> Response:
 def look(offered: Services) -> dict[str, Any]:
     """Ask Postgres and Redis, and judge."""
     stored = _ask_postgres(offered)
-    latency, depths = _ask_redis(offered)
+    latency, depths, left = _ask_redis(offered)
     status, message = verdict(
         postgres=stored is not None, redis=latency is not None, workers=(stored or {}).get("workers")
     )
     stored = stored or {}
     waiting: Mapping[str, float] = stored.get("waiting", {})
+    sources: Mapping[str, dict[str, Any]] = stored.get("sources", {})
     return {
         "status": status,
         "message": message,
@@ -70,7 +73,7 @@ def look(offered: Services) -> dict[str, Any]:
         "timestamp": moment(datetime.now(UTC)),
         "queues": {queue: _queue(depths.get(queue), waiting.get(queue)) for queue in QUEUES},
         "workers": stored.get("workers"),
-        "sources": stored.get("sources", {}),
+        "sources": {name: {**each, "budget": _budget(left.get(name))} for name, each in sources.items()},
         "database": {"up": bool(stored), "latency_ms": stored.get("latency_ms")},
         "redis": {"up": latency is not None, "latency_ms": latency},
     }
@@ -96,13 +99,14 @@ def _ask_postgres(offered: Services) -> dict[str, Any] | None:
             health.schema_version(connection)
             latency = (time.perf_counter() - begun) * 1000
             total = health.total_records(connection)
+            rests = resting(connection)
             return {
                 "latency_ms": round(latency, 2),
                 "total_records": total,
                 "workers": health.workers_alive(connection),
                 "waiting": health.oldest_waiting(connection),
                 "sources": {
-                    each.source: _source(each, has_data=total > 0)
+                    each.source: _source(each, rests.get(each.source), has_data=total > 0)
                     for each in health.source_freshness(connection, list(SOURCES))
                 },
             }
@@ -110,19 +114,24 @@ def _ask_postgres(offered: Services) -> dict[str, Any] | None:
         return None
 
 
-def _ask_redis(offered: Services) -> tuple[float | None, Mapping[str, QueueDepth]]:
+def _ask_redis(offered: Services) -> tuple[float | None, Mapping[str, QueueDepth], Mapping[str, Left]]:
     try:
-        return round(offered.bell.ping_ms(), 2), offered.bell.depths()
+        return round(offered.bell.ping_ms(), 2), offered.bell.depths(), offered.budget.left()
     except Unavailable:
-        return None, {}
+        return None, {}, {}
 
 
-def _source(each: health.SourceHealth, *, has_data: bool) -> dict[str, Any]:
+def _source(each: health.SourceHealth, resting_until: datetime | None, *, has_data: bool) -> dict[str, Any]:
     return {
         "last_success": moment(each.last_success),
         "last_error": {"at": moment(each.failed_at), "detail": each.failure} if each.failed_at else None,
         "age_seconds": round(each.age, 3) if has_data and each.age is not None else None,
+        "resting_until": moment(resting_until),
     }
+
+
+def _budget(left: Left | None) -> dict[str, int] | None:
+    return {"per_minute": left.per_minute, "left": left.left} if left else None
 
 
 def _queue(depth: QueueDepth | None, oldest: float | None) -> dict[str, Any]:

@@ -24,12 +24,26 @@ class LastErrorSchema(ma.Schema):
     detail = text("what happened")
 
 
+class BudgetSchema(ma.Schema):
+    """How often a source may be asked."""
+
+    per_minute = whole("requests a minute; half as many for five minutes after a 429")
+    left = whole("how many more fit now")
+
+
 class SourceHealthSchema(ma.Schema):
     """How fresh a source is."""
 
     last_success = time("when its last good fetch ended", known=False)
     last_error = ma.fields.Nested(LastErrorSchema, required=True, allow_none=True)
     age_seconds = figure("how old its data is; null when there is none")
+    resting_until = time("when it is tried again, if it rests because it kept failing", known=False)
+    budget = ma.fields.Nested(
+        BudgetSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "null when it has none, or Redis is away"},
+    )
 
 
 class ServiceSchema(ma.Schema):

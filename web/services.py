@@ -13,6 +13,7 @@ from core.registry import load_registry
 from core.settings import Settings
 from db.pool import Database
 from db.quotes import Rules
+from workers.budget import Budget
 from workers.queue import Bell
 
 _NAME = "quotes"
@@ -25,6 +26,7 @@ class Services:
     settings: Settings
     database: Database
     bell: Bell
+    budget: Budget
     waiting: BoundedSemaphore
     leaving: Callable[[], bool] = lambda: False
 

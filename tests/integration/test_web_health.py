@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from redis import Redis
+
 from tests.contract import ContractClient, exact
 from tests.factories import Factory
+from workers.budget import Budget
 
 MakeClient = Callable[..., ContractClient]
 NO_REDIS = "redis://127.0.0.1:1"
@@ -48,7 +51,9 @@ def test_without_postgres_it_is_unhealthy_and_not_ready_but_alive(make_client: M
 
 def test_it_is_ready_on_the_newest_schema_only(client: ContractClient, factory: Factory) -> None:
     assert client.get("/readyz").status_code == 200
-    factory.connection.execute("UPDATE schema_migrations SET number = number + 1")
+    factory.connection.execute(
+        "INSERT INTO schema_migrations SELECT max(number) + 1, 'later', '' FROM schema_migrations"
+    )
     assert client.get("/readyz").status_code == 503
     factory.connection.execute("DROP TABLE schema_migrations")
     assert client.get("/readyz").status_code == 503
@@ -78,9 +83,33 @@ def test_a_source_shows_its_last_success_its_last_error_and_the_age_of_its_data(
     assert seen["coingecko"]["last_success"] == "2026-03-01T12:00:00+00:00"
     assert seen["coingecko"]["last_error"] == {"at": "2026-03-01T11:00:00+00:00", "detail": "HTTP 500"}
     assert seen["coingecko"]["age_seconds"] is not None
-    assert seen["coinpaprika"] == {"last_success": None, "last_error": None, "age_seconds": None}
+    assert seen["coinpaprika"] == {
+        "last_success": None,
+        "last_error": None,
+        "age_seconds": None,
+        "resting_until": None,
+        "budget": {"per_minute": 10, "left": 10},
+    }
 
 
 def test_where_no_data_is_its_age_is_unknown(client: ContractClient, factory: Factory) -> None:
     factory.task(factory.job("coingecko"), "coingecko")
     assert exact(client.get("/health"))["sources"]["coingecko"]["age_seconds"] is None
+
+
+def test_a_source_that_rests_says_until_when(client: ContractClient, factory: Factory) -> None:
+    factory.connection.execute(
+        "INSERT INTO sources VALUES ('coingecko', 7, '2100-01-01T00:00Z'), ('coinpaprika', 7, '2020-01-01T00:00Z')"
+    )
+    seen = exact(client.get("/health"))["sources"]
+    assert seen["coingecko"]["resting_until"] == "2100-01-01T00:00:00+00:00"
+    # What is over is over: the next fetch tries.
+    assert seen["coinpaprika"]["resting_until"] is None
+
+
+def test_a_budget_shows_what_is_left_and_is_unknown_without_redis(make_client: MakeClient, redis_url: str) -> None:
+    with Redis.from_url(redis_url) as valkey, Budget(valkey, {"coingecko": 3}).turn("coingecko"):
+        seen = exact(make_client(COINGECKO_RATE_PER_MINUTE="3").get("/health"))["sources"]
+    assert seen["coingecko"]["budget"] == {"per_minute": 3, "left": 2}
+    assert seen["csv"]["budget"] is None
+    assert exact(make_client(REDIS_URL=NO_REDIS).get("/health"))["sources"]["coingecko"]["budget"] is None
