@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import groupby, islice
+from typing import TypeAlias
 
 from core.canonical_ids import FORMS, forms
 from core.names import name_key, symbol_key
@@ -72,8 +73,8 @@ class Assignment:
     """Which coin an id is, by which rule.
 
     `relation` is `same` or `wrapped`; `matched_by` is `registry`, `symbol+name` or `new`. `new_coin` says that the coin
-    doesn't exist yet (several assignments may share it); `symbol` and `name` are what it is then called. `ambiguous`
-    says that rule 3 saw a coin that this might be and couldn't decide: something for a person to look at.
+    is neither among `taken` nor `known` (several assignments may share it), and `symbol` and `name` what it is called.
+    `ambiguous` says that rule 3 saw a coin that this might be and couldn't decide: something for a person to look at.
     """
 
     source: str
@@ -136,13 +137,8 @@ def prices_disagree(
     return max(one, other) >= _APART * min(one, other)
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A coin that a newcomer might be by rule 3, and the id by which the registry knows it, if it does."""
-
-    canonical_id: str
-    relation: str
-    own_id: str
+# A coin that a newcomer might be by rule 3, and whether as itself or wrapped: canonical id and relation.
+_Candidate: TypeAlias = tuple[str, str]
 
 
 class _Book:
@@ -157,6 +153,7 @@ class _Book:
         self._by_coin: defaultdict[str, list[KnownMapping]] = defaultdict(list)
         for mapping in known:
             self._enter(mapping)
+        self._existing = frozenset(self.taken)
 
     def judge(self, batch: Sequence[Newcomer]) -> None:
         """Decide one source's newcomers: all by rule 2 before any by rule 3, all by rule 3 before any by rule 4."""
@@ -188,11 +185,11 @@ class _Book:
             for newcomer, key in keys.items()
             if namesakes[key] == 1 and len(alike[key]) == 1 and not self._spoken_against(newcomer, key, alike[key][0])
         }
-        suitors = Counter(candidate for candidate in sure.values() if candidate.relation == "same")
+        suitors = Counter(candidate for candidate in sure.values() if candidate[1] == "same")
         return {
             newcomer: None
             if newcomer not in sure or suitors[sure[newcomer]] > 1
-            else self._assign(newcomer, sure[newcomer].canonical_id, sure[newcomer].relation, "symbol+name")
+            else self._assign(newcomer, *sure[newcomer], "symbol+name")
             for newcomer, key in keys.items()
             if alike[key]
         }
@@ -201,16 +198,24 @@ class _Book:
         """The coins with this symbol and name, without those that the registry knows by another id at `source`."""
         if not all(key):
             return []
-        found = dict.fromkeys(self._candidate(mapping) for mapping in self._by_keys.get(key, ()))
+        found: defaultdict[_Candidate, set[str]] = defaultdict(set)
+        for mapping in self._by_keys.get(key, ()):
+            found[mapping.canonical_id, mapping.relation].add(self._own_id(mapping))
         listed = self.registry.by_keys.get(key)
         if listed is not None:
-            found[_Candidate(listed, "same", listed)] = None
-        return [candidate for candidate in found if not self.registry.lists_another(candidate.own_id, source)]
+            found[listed, "same"].add(listed)
+        return [
+            candidate
+            for candidate, own_ids in found.items()
+            if not any(self.registry.lists_another(own_id, source) for own_id in own_ids)
+        ]
 
-    def _candidate(self, mapping: KnownMapping) -> _Candidate:
+    def _own_id(self, mapping: KnownMapping) -> str:
+        """By what the registry would know the thing mapped: a wrapped coin's own id, not that of what it stands for."""
+        if mapping.relation == "same":
+            return mapping.canonical_id
         listing = self.registry.listings.get((mapping.source, mapping.source_id))
-        own_id = listing.own_id if listing and mapping.relation == "wrapped" else mapping.canonical_id
-        return _Candidate(mapping.canonical_id, mapping.relation, own_id)
+        return listing.own_id if listing else ""
 
     def _spoken_against(self, newcomer: Newcomer, key: tuple[str, str], candidate: _Candidate) -> bool:
         """Whether the source has a namesake or the coin already, or a price is too far away."""
@@ -218,8 +223,9 @@ class _Book:
             # Ids that the registry lists are what they are, seen or not; only the others can be mixed up.
             if mapping.source == newcomer.source and (mapping.source, mapping.source_id) not in self.registry.listings:
                 return True
-        mappings = [m for m in self._by_coin[candidate.canonical_id] if m.relation == candidate.relation]
-        if candidate.relation == "same" and any(m.source == newcomer.source for m in mappings):
+        canonical_id, relation = candidate
+        mappings = [m for m in self._by_coin[canonical_id] if m.relation == relation]
+        if relation == "same" and any(m.source == newcomer.source for m in mappings):
             return True
         return any(prices_disagree(newcomer.price, newcomer.observed_at, m.price, m.observed_at) for m in mappings)
 
@@ -234,7 +240,7 @@ class _Book:
     ) -> Assignment:
         coin = self.registry.coins.get(canonical_id)
         symbol, name = (coin.symbol, coin.name) if coin else (newcomer.symbol, newcomer.name)
-        new_coin = canonical_id not in self.taken
+        new_coin = canonical_id not in self._existing
         return Assignment(
             newcomer.source, newcomer.source_id, canonical_id, relation, matched_by, new_coin, symbol, name, ambiguous
         )

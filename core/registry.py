@@ -41,12 +41,13 @@ class Listing:
     """What the registry says of one id at one source.
 
     `relation` is `same`, or `wrapped` when the id is a claim on `canonical_id`'s coin; `own_id` is then the id that the
-    wrapped coin has where wrapped coins are kept apart.
+    wrapped coin has where wrapped coins are kept apart. `known_from` names where the fact is from (data/README.md).
     """
 
     canonical_id: str
     own_id: str
     relation: str
+    known_from: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ class _Reading:
         self.by_name: dict[str, str] = {}
         self.shared_names: set[str] = set()
         self.reserved: set[str] = set()
-        self.folded: set[str] = set()
+        self.folded: dict[str, str] = {}
 
     def coin(self, row: dict[str, str]) -> None:
         canonical_id = row["canonical_id"]
@@ -146,8 +147,8 @@ class _Reading:
             source_ids, origins = _several(row[source]), _several(row[f"{source}_from"])
             if len(source_ids) != len(origins):
                 raise ValueError(f"{source}_from must say of each {source} id where it is known from")
-            for source_id in source_ids:
-                self._list(source, source_id, Listing(canonical_id, canonical_id, "same"))
+            for source_id, origin in zip(source_ids, origins, strict=True):
+                self._list(source, source_id, Listing(canonical_id, canonical_id, "same", origin))
 
     def wrapped(self, row: dict[str, str]) -> None:
         own_id, underlying = row["own_id"], row["underlying"]
@@ -157,10 +158,12 @@ class _Reading:
             raise ValueError("known_from must say where the id is known from")
         if own_id not in self.folded:
             self._add_coin(own_id, row["symbol"], row["name"])
-            self.folded.add(own_id)
+            self.folded[own_id] = underlying
+        elif self.folded[own_id] != underlying:
+            raise ValueError(f"{own_id} stands for {self.folded[own_id]} further up")
         elif self.coins[own_id] != RegistryCoin(own_id, row["symbol"], row["name"]):
             raise ValueError(f"{own_id} has another symbol or name further up")
-        self._list(row["source"], row["source_id"], Listing(underlying, own_id, "wrapped"))
+        self._list(row["source"], row["source_id"], Listing(underlying, own_id, "wrapped", row["known_from"]))
 
     def registry(self) -> Registry:
         return Registry(
