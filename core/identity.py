@@ -266,7 +266,7 @@ def _once_each(newcomers: Iterable[Newcomer]) -> list[Newcomer]:
 
 def _largest_first(newcomer: Newcomer) -> tuple[Decimal, str]:
     cap = newcomer.market_cap
-    return (-cap if cap is not None and cap.is_finite() else Decimal("Infinity"), newcomer.source_id)
+    return (cap.copy_negate() if cap is not None and cap.is_finite() else Decimal("Infinity"), newcomer.source_id)
 
 
 def _keys(newcomer: Newcomer) -> tuple[str, str]:
