@@ -41,7 +41,7 @@ def _flag(raw: str) -> bool:
 
 def _whole(minimum: int, maximum: int) -> Callable[[str], int]:
     def parse(raw: str) -> int:
-        if not re.fullmatch(r"\d{1,12}", raw) or not minimum <= int(raw) <= maximum:
+        if not re.fullmatch(r"[0-9]{1,12}", raw) or not minimum <= int(raw) <= maximum:
             raise ValueError(f"must be a whole number from {minimum} to {maximum}")
         return int(raw)
 
@@ -50,7 +50,7 @@ def _whole(minimum: int, maximum: int) -> Callable[[str], int]:
 
 def _seconds(raw: str) -> float:
     """`90`, `1.5`, `5m`, `2h`, `7d`: a length of time, in seconds when no unit is given."""
-    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)([smhd]?)", raw)
+    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)([smhd]?)", raw)
     if not match or float(match[1]) == 0:
         raise ValueError("must be a length of time above zero such as 30, 5m, 1h or 7d")
     return float(match[1]) * _SECONDS[match[2] or "s"]
@@ -172,6 +172,7 @@ class Settings:
     log_format: str = _setting("text", _choice("text", "json"), "for people, or for machines")
     cors_origins: tuple[str, ...] = _setting("", _names, "origins whose pages may call the API; none by default")
     job_retention: float = _setting("30d", _seconds, "how long ended jobs are kept, with their tasks and errors")
+    history_retention: float | None = _setting(None, _seconds, "how long observations are kept; unset: for ever")
     raw_batch_retention: float = _setting("7d", _seconds, "how long fetched pages and uploads are kept")
 
     @classmethod

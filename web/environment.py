@@ -8,6 +8,7 @@ from dotenv import dotenv_values
 
 from core.errors import BadSettings
 from core.settings import Settings
+from core.sources import check_names
 
 
 def settings_from_environment() -> Settings:
@@ -20,6 +21,7 @@ def checked(settings: Settings) -> Settings:
     for variable, value in (("DATABASE_URL", settings.database_url), ("REDIS_URL", settings.redis_url)):
         if value is None:
             raise BadSettings(f"{variable} must be set for the web application.")
+    check_names(settings)
     return settings
 
 

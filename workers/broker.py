@@ -14,7 +14,7 @@ from core import logs
 from core.errors import BadSettings
 from core.registry import load_registry
 from core.settings import Settings
-from core.sources import SOURCES
+from core.sources import SOURCES, check_names
 from db.pool import Database
 from db.quotes import Rules
 from workers import actors
@@ -34,6 +34,7 @@ def start() -> None:
         settings = Settings.from_env({**{k: v or "" for k, v in dotenv_values().items()}, **os.environ})
         if settings.database_url is None or settings.redis_url is None:
             raise BadSettings("DATABASE_URL and REDIS_URL must be set for a worker.")
+        check_names(settings)
     except BadSettings as error:
         sys.exit(str(error))
     logs.configure(settings)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from core.errors import BadSettings
+from core.settings import Settings
 from core.sources.coingecko import COINGECKO
 from core.sources.coinpaprika import COINPAPRIKA
 from core.sources.csv import CSV
@@ -20,3 +22,15 @@ _ALL: tuple[Source, ...] = (
 )
 
 SOURCES: Mapping[str, Source] = MappingProxyType({source.name: source for source in _ALL})
+
+
+def check_names(settings: Settings) -> None:
+    """See that the settings speak of sources that there are. Raises BadSettings."""
+    for variable, names in (
+        ("INGEST_SCHEDULE", settings.ingest_schedule),
+        ("AUTO_INGEST_SOURCES", settings.auto_ingest_sources),
+        ("SOURCE_PRIORITY", settings.source_priority),
+    ):
+        for name in names:
+            if name not in SOURCES:
+                raise BadSettings(f"{variable} names {name!r}, which is no source; known are {', '.join(SOURCES)}.")

@@ -1,0 +1,83 @@
+"""Settings: what stands in the environment, checked, or a sentence that names the variable."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.errors import BadSettings
+from core.settings import ApiKey, Settings
+from core.sources import check_names
+
+
+def test_nothing_set_gives_the_real_upstreams_and_a_server_on_loopback() -> None:
+    settings = Settings.from_env({})
+    assert settings.coingecko_api_url == "https://api.coingecko.com/api/v3"
+    assert settings.coinpaprika_api_url == "https://api.coinpaprika.com/v1"
+    assert settings.source_priority == {"coingecko": 3, "coinpaprika": 2, "csv": 1}
+    assert (settings.host, settings.api_keys, settings.database_url) == ("127.0.0.1", (), None)
+
+
+def test_an_empty_variable_counts_as_unset() -> None:
+    assert Settings.from_env({"PORT": " ", "DATABASE_URL": ""}) == Settings.from_env({})
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("PORT", "70000"),
+        ("PORT", "abc"),
+        ("PORT", "١٢"),
+        ("DATABASE_URL", "mysql://db/x"),
+        ("REDIS_URL", "localhost:6379"),
+        ("COINGECKO_API_URL", "ftp://example.com"),
+        ("STALE_AFTER", "soon"),
+        ("STALE_AFTER", "0"),
+        ("AUTO_INGEST_ON_STARTUP", "perhaps"),
+        ("INGEST_SCHEDULE", "coingecko"),
+        ("INGEST_SCHEDULE", "coingecko=often"),
+        ("SOURCE_PRIORITY", "csv=high"),
+        ("WRAPPED_ASSETS", "both"),
+        ("LOG_FORMAT", "xml"),
+        ("API_KEYS", "ann:admin"),
+        ("API_KEYS", "ann:king:secret-secret"),
+        ("API_KEYS", "ann:admin:short"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_a_sentence_that_names_the_variable(variable: str, value: str) -> None:
+    with pytest.raises(BadSettings, match=variable):
+        Settings.from_env({variable: value})
+
+
+def test_a_secret_shows_up_neither_in_an_error_nor_in_the_settings_text() -> None:
+    with pytest.raises(BadSettings) as caught:
+        Settings.from_env({"API_KEYS": "ann:king:hunter2hunter2"})
+    assert "hunter2" not in str(caught.value)
+    assert "hunter2" not in repr(Settings.from_env({"API_KEYS": "ann:admin:hunter2hunter2"}))
+
+
+def test_keys_schedules_and_lengths_of_time_are_read() -> None:
+    settings = Settings.from_env(
+        {
+            "API_KEYS": "ann:admin:a:b:c:d:e:f, bob:read:12345678",
+            "INGEST_SCHEDULE": "coingecko=5m, coinpaprika=1.5h",
+            "STALE_AFTER": "90",
+        }
+    )
+    assert settings.api_keys == (ApiKey("ann", "admin", "a:b:c:d:e:f"), ApiKey("bob", "read", "12345678"))
+    assert settings.ingest_schedule == {"coingecko": 300, "coinpaprika": 5400}
+    assert settings.stale_after == 90
+
+
+def test_beyond_loopback_nobody_is_let_in_without_a_key() -> None:
+    with pytest.raises(BadSettings, match="API_KEYS"):
+        Settings.from_env({"HOST": "0.0.0.0"})  # noqa: S104
+    assert not Settings.from_env({"HOST": "0.0.0.0", "API_KEYS": "ann:admin:12345678"}).listens_on_loopback  # noqa: S104
+    for loopback in ("localhost", "127.0.0.2", "::1", "[::1]"):
+        assert Settings.from_env({"HOST": loopback}).listens_on_loopback
+
+
+@pytest.mark.parametrize("variable", ["INGEST_SCHEDULE", "AUTO_INGEST_SOURCES", "SOURCE_PRIORITY"])
+def test_a_source_that_there_is_not_is_refused_with_those_that_there_are(variable: str) -> None:
+    value = {"INGEST_SCHEDULE": "coingeko=5m", "AUTO_INGEST_SOURCES": "csv,coingeko", "SOURCE_PRIORITY": "coingeko=1"}
+    with pytest.raises(BadSettings, match=f"{variable}.*coingeko.*coinpaprika"):
+        check_names(Settings.from_env({variable: value[variable]}))
