@@ -31,6 +31,8 @@ def note_trouble(database: Database, source: str, settings: Settings, *, for_goo
         rest = rest_after(int(row[0]), settings) if row else 0.0
         if rest:
             connection.execute(sql("let_source_rest"), {"source": source, "rest": rest})
+            # Some wait for what comes of a trial, longer than that.
+            connection.execute(sql("wake_fetches"), {"source": source, "seconds": rest})
     return rest
 
 
@@ -39,7 +41,7 @@ def note_success(database: Database, source: str) -> None:
     with database.transaction() as connection:
         row = connection.execute(sql("source_works"), {"source": source}).fetchone()
         if row and row[0]:
-            connection.execute(sql("wake_fetches"), {"source": source})
+            connection.execute(sql("wake_fetches"), {"source": source, "seconds": 0})
 
 
 def resting(connection: Connection) -> dict[str, datetime]:

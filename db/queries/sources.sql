@@ -34,14 +34,15 @@ WITH before AS (
 SELECT rested FROM before;
 
 -- name: wake_fetches
--- Fetches of a source that were set aside before their first request need wait no longer.
+-- Fetches of a source that were set aside before their first request need wait no longer than these seconds.
 WITH aside AS (
     SELECT id FROM tasks
-    WHERE state = 'queued' AND kind = 'fetch' AND source = %(source)s AND asides > 0 AND attempt = 0 AND run_at > now()
+    WHERE state = 'queued' AND kind = 'fetch' AND source = %(source)s AND asides > 0 AND attempt = 0
+      AND run_at > now() + %(seconds)s * interval '1 second'
     ORDER BY id
     FOR UPDATE SKIP LOCKED
 )
-UPDATE tasks t SET run_at = now() FROM aside WHERE t.id = aside.id;
+UPDATE tasks t SET run_at = now() + %(seconds)s * interval '1 second' FROM aside WHERE t.id = aside.id;
 
 -- name: resting_sources
 -- Until when each source rests that does.
