@@ -49,18 +49,24 @@ def store(
     batch = {"source": source, "fetched_at": fetched_at}
     coins = [row[0] for row in connection.execute(sql("coins_of_incoming"), batch)]
     connection.execute(sql("record_history"), batch)
-    connection.execute(sql("keep_latest_quotes"), batch)
-    merge_golden(connection, coins, rules)
+    changed = [row[0] for row in connection.execute(sql("keep_latest_quotes"), batch)]
+    merge_golden(connection, changed, rules)
     return coins
 
 
 def merge_golden(connection: Connection, coins: Sequence[int], rules: Rules) -> None:
     """Compute the golden records of these coins (keys) anew from their quotes."""
+    if not coins:
+        return
     connection.execute(sql("lock_coins"), {"coins": list(coins)})
+    lone = {row[0] for row in connection.execute(sql("merge_lone_records"), {"coins": list(coins)})}
+    several = [coin for coin in coins if coin not in lone]
+    if not several:
+        return
     connection.execute(
         sql("merge_golden_records"),
         {
-            "coins": list(coins),
+            "coins": several,
             "sources": list(rules.priorities),
             "priorities": list(rules.priorities.values()),
             "stale_after": rules.stale_after,

@@ -2,6 +2,28 @@
 -- Coins are locked in key order before their quotes are read: of two sources at once the second sees the first's quote.
 SELECT FROM cryptocurrencies WHERE coin_key = ANY(%(coins)s) ORDER BY coin_key FOR NO KEY UPDATE;
 
+-- name: merge_lone_records
+-- A coin that a single id quotes needs no ranking: its record is that quote. Most coins are such.
+UPDATE cryptocurrencies c
+SET symbol = upper(CASE WHEN m.relation = 'same' AND m.symbol <> '' THEN m.symbol ELSE c.symbol END),
+    name = CASE WHEN m.relation = 'same' AND m.name <> '' THEN m.name ELSE c.name END,
+    price = q.price, market_cap = q.market_cap, volume_24h = q.volume_24h, price_change_24h = q.price_change_24h,
+    circulating_supply = q.circulating_supply, total_supply = q.total_supply, max_supply = q.max_supply, rank = q.rank,
+    source = m.source, last_updated = q.observed_at, time_assumed = q.time_assumed, flags = q.flags,
+    provenance = jsonb_strip_nulls(jsonb_build_object(
+        'price', CASE WHEN q.price IS NOT NULL THEN m.source END,
+        'market_cap', CASE WHEN q.market_cap IS NOT NULL THEN m.source END,
+        'volume_24h', CASE WHEN q.volume_24h IS NOT NULL THEN m.source END,
+        'price_change_24h', CASE WHEN q.price_change_24h IS NOT NULL THEN m.source END,
+        'circulating_supply', CASE WHEN q.circulating_supply IS NOT NULL THEN m.source END,
+        'total_supply', CASE WHEN q.total_supply IS NOT NULL THEN m.source END,
+        'max_supply', CASE WHEN q.max_supply IS NOT NULL THEN m.source END,
+        'rank', CASE WHEN q.rank IS NOT NULL THEN m.source END))
+FROM source_mappings m JOIN quotes q USING (mapping_key)
+WHERE c.coin_key = ANY(%(coins)s) AND m.coin_key = c.coin_key
+  AND NOT EXISTS (SELECT FROM source_mappings o WHERE o.coin_key = m.coin_key AND o.mapping_key <> m.mapping_key)
+RETURNING c.coin_key;
+
 -- name: merge_golden_records
 -- Each coin's record from its best quote, as ranked_quotes ranks them; gaps are filled from the next.
 WITH ranked AS (

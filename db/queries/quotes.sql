@@ -88,8 +88,8 @@ WHERE (NOT excluded.time_assumed, coalesce(excluded.price, '-Infinity'), coalesc
        coalesce(h.volume_24h, '-Infinity'));
 
 -- name: keep_latest_quotes
--- The latest quote of each id, by the same order; an older observation never overwrites a newer one.
-INSERT INTO quotes AS q (mapping_key, price, market_cap, volume_24h, price_change_24h, high_24h, low_24h,
+-- The latest quote of each id, by the same order; an older one never overwrites a newer one. The coins whose quotes changed.
+WITH kept AS (INSERT INTO quotes AS q (mapping_key, price, market_cap, volume_24h, price_change_24h, high_24h, low_24h,
                          circulating_supply, total_supply, max_supply, rank, observed_at, time_assumed, fetched_at, flags)
 SELECT DISTINCT ON (m.mapping_key)
        m.mapping_key, i.price, i.market_cap, i.volume_24h, i.price_change_24h, i.high_24h, i.low_24h,
@@ -106,7 +106,9 @@ SET price = excluded.price, market_cap = excluded.market_cap, volume_24h = exclu
 WHERE (excluded.observed_at, NOT excluded.time_assumed, coalesce(excluded.price, '-Infinity'),
        coalesce(excluded.market_cap, '-Infinity'), coalesce(excluded.volume_24h, '-Infinity'))
     > (q.observed_at, NOT q.time_assumed, coalesce(q.price, '-Infinity'), coalesce(q.market_cap, '-Infinity'),
-       coalesce(q.volume_24h, '-Infinity'));
+       coalesce(q.volume_24h, '-Infinity'))
+RETURNING mapping_key)
+SELECT DISTINCT coin_key FROM kept JOIN source_mappings USING (mapping_key);
 
 -- name: coins_of_incoming
 -- The coins of a batch in the order they came.
