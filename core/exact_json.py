@@ -1,8 +1,10 @@
-"""JSON read without losing a digit, and without trusting who wrote it."""
+"""JSON read and written without losing a digit, and read without trusting who wrote it."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import NoReturn
 
@@ -41,3 +43,20 @@ def _number(text: str) -> Decimal:
 
 def _refuse(name: str) -> NoReturn:
     raise ValueError(f"the body holds {name}, which JSON does not know")
+
+
+def written(value: object) -> str:
+    """A value as JSON: a Decimal as the number with its digits, a datetime as ISO 8601. Raises ValueError on NaN."""
+    if isinstance(value, Decimal):
+        if not value.is_finite():
+            raise ValueError(f"{value} is no JSON number")
+        return format(value, "f")
+    if isinstance(value, datetime):
+        return json.dumps(value.isoformat())
+    if isinstance(value, Mapping):
+        return (
+            f"{{{', '.join(f'{json.dumps(str(key), ensure_ascii=False)}: {written(v)}' for key, v in value.items())}}}"
+        )
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return f"[{', '.join(map(written, value))}]"
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)

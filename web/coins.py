@@ -1,4 +1,4 @@
-"""GET /api/v1/coins/{canonical_id}: one coin with all its evidence."""
+"""GET /api/v1/coins/{canonical_id}, …/explain and …/history: one coin, all its evidence, and its past."""
 
 from __future__ import annotations
 
@@ -7,14 +7,19 @@ from urllib.parse import quote
 
 from flask import Response, request
 
+from core import exact_json
 from db import coins, mappingviews
+from db.explain import explain
+from db.history import HistoryQuery, page_of_history
 from db.pool import Connection
 from web.answers import json_object, json_text
 from web.api import Answer, Blueprint
+from web.evidenceschemas import EXPLANATION, HISTORY_PAGE, ExplanationSchema, HistoryPageSchema
 from web.examples import COIN, MOVED
+from web.parameters import PastQuery
 from web.problems import Problem
 from web.schemas import CoinSchema, MovedSchema
-from web.services import services
+from web.services import rules, services
 
 PREFIX = "/api/v1/coins"
 
@@ -40,6 +45,45 @@ def get_coin(_query: dict[str, Any], canonical_id: str) -> Response:
     with services().database.connection() as connection:
         found = coins.one_coin(connection, canonical_id)
         return json_text(found) if found else _elsewhere(connection, canonical_id)
+
+
+@blueprint.operation(
+    "GET",
+    "/<path:canonical_id>/explain",
+    role="read",
+    answers={200: Answer(ExplanationSchema, EXPLANATION, "Why"), 308: _MOVED},
+    errors=(404,),
+)
+def explain_coin(_query: dict[str, Any], canonical_id: str) -> Response:
+    """Why these quotes are one coin, by which rule each; what else it might have been; where each figure came from.
+
+    It ranks quotes by the statement that merges them, and by the rules as they are now.
+    """
+    _possible(canonical_id)
+    with services().database.connection() as connection:
+        found = explain(connection, canonical_id, rules())
+        return json_text(exact_json.written(found)) if found else _elsewhere(connection, canonical_id, "/explain")
+
+
+@blueprint.operation(
+    "GET",
+    "/<path:canonical_id>/history",
+    role="read",
+    query=PastQuery,
+    answers={200: Answer(HistoryPageSchema, HISTORY_PAGE, "A page, the oldest first"), 308: _MOVED},
+    errors=(404,),
+)
+def get_history(query: dict[str, Any], canonical_id: str) -> Response:
+    """A coin's past: raw observations, or open, high, low, close and average by hour or day (UTC).
+
+    By hour or day without `source`, each is the one source's with the highest priority that has a price in it, wrapped
+    coins' prices left out where there is a native one. An hour or day without a price is absent. Each belongs to the
+    range in which it begins.
+    """
+    _possible(canonical_id)
+    with services().database.connection() as connection:
+        found = page_of_history(connection, canonical_id, HistoryQuery(**query), rules().priorities)
+        return json_text(found) if found else _elsewhere(connection, canonical_id, "/history")
 
 
 def _possible(canonical_id: str) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import marshmallow as ma
 from marshmallow import validate
 
 from db.coins import SORTS
+from db.history import INTERVALS, RAW
 from db.mappingviews import MATCHED_BY
 
 MOST_COINS = 20_000
@@ -112,6 +114,35 @@ class IngestHeaders(ma.Schema):
         metadata=_said(
             "`wait=N`: wait up to N seconds (60 at most) and answer 200 with the finished result", example="wait=30"
         ),
+    )
+
+
+class Moment(ma.fields.DateTime):
+    """An ISO 8601 time; without an offset it is UTC, without a time of day the day's beginning."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> datetime:  # noqa: ARG002
+        # A plus sign that wasn't escaped comes as a space.
+        text = re.sub(r" (?=[0-9]{2}:?[0-9]{2}$)", "+", str(value)) if "T" in str(value) else str(value)
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            raise ma.ValidationError("Not an ISO 8601 time such as 2026-02-22T20:00:00Z or 2026-02-22.") from None
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+class PastQuery(PageQuery):
+    """Which part of a coin's past."""
+
+    interval = ma.fields.String(
+        load_default=RAW,
+        validate=validate.OneOf((RAW, *INTERVALS)),
+        metadata=_said("every observation, or prices by hour or day"),
+    )
+    begin = Moment(data_key="from", metadata=_said("from this time on", example="2026-02-22T20:00:00Z"))
+    until = Moment(data_key="to", metadata=_said("until before this time", example="2026-02-23"))
+    source = ma.fields.String(
+        validate=validate.Length(1, 100),
+        metadata=_said("this source's alone; without it, raw gives all and 1h and 1d the best", example="coingecko"),
     )
 
 

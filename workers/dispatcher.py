@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from core.errors import Unavailable
 from core.settings import Settings
-from db import jobs, leases, pruning
+from db import history, jobs, leases, pruning
 from db.pool import Database
 from workers import schedule
 from workers.queue import Bell
@@ -51,6 +51,9 @@ class Dispatcher:
             _Chore(math.inf, lambda: schedule.start_startup(settings, database, bell)),
             _Chore(60.0, lambda: pruning.prune(database, raw_batch_age=settings.raw_batch_retention)),
         ]
+
+        if (age := settings.history_retention) is not None:
+            self._chores.append(_Chore(60.0, lambda: history.prune_history(database, age)))
 
     def run(self, stopping: threading.Event) -> None:
         """Tick until told to stop, whatever is away meanwhile."""
