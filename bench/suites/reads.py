@@ -1,0 +1,142 @@
+"""Requests a second at 16 connections, beside FastAPI with asyncpg and pydantic on the same tables."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from bench.contenders import PEERS
+from bench.figures import middle, number, ratios, seconds, times
+from bench.ground import Ground, say
+from bench.jobs import until_ended, upload
+from bench.load import Told, load
+from bench.options import Options
+from bench.results import Findings, Row, Target
+from local import ports
+
+COINS = 20_000
+CONNECTIONS = 16
+PATHS = {"data": "/api/v1/data?page_size=50", "coin": "/api/v1/coins/btc", "stats": "/api/v1/stats"}
+_WARM_SECONDS, _SECONDS = 1.0, 4.0
+_COMPUTED, _CACHED, _PEER = "ours, computed", "ours, unchanged data", "FastAPI"
+
+Measured = dict[tuple[str, str], list[Told]]
+
+
+def measure(ground: Ground, options: Options) -> Findings:
+    measured: Measured = defaultdict(list)
+    with ground.database() as url:
+        fill(ground, url, COINS)
+        servers = {_COMPUTED: _computed, _PEER: _fastapi, _CACHED: _cached}
+        names = list(servers)
+        for turn in range(options.rounds):
+            say(f"reads, round {turn + 1} of {options.rounds}")
+            for name in names[turn % len(names) :] + names[: turn % len(names)]:
+                with servers[name](ground, url) as port:
+                    for what, path in PATHS.items():
+                        load(port, CONNECTIONS, _WARM_SECONDS, [path])
+                        told = load(port, CONNECTIONS, _SECONDS, [path])
+                        measured[name, what].append(told)
+                        say(f"  {name}, {what}: {told.rate:,.0f}/s, p99 {seconds(told.p99)}, {told.errors} errors")
+    return _findings(measured)
+
+
+def fill(ground: Ground, url: str, coins: int) -> None:
+    """Ingest so many coins, and let Postgres know about it, as autovacuum would in a minute."""
+    with ground.program(url) as program:
+        until_ended(url, upload(program, ground.sample(coins)))
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE")
+
+
+@contextmanager
+def ours(ground: Ground, url: str, **settings: str) -> Iterator[int]:
+    """Two web processes, and a worker process that idles; the port."""
+    with ground.program(url, web_processes=2, worker_processes=1, **settings) as program:
+        yield program.port
+
+
+@contextmanager
+def _cached(ground: Ground, url: str) -> Iterator[int]:
+    with ours(ground, url) as port:
+        yield port
+
+
+@contextmanager
+def _computed(ground: Ground, url: str) -> Iterator[int]:
+    with ours(ground, url, **computed()) as port:
+        yield port
+
+
+def computed() -> dict[str, str]:
+    """The setting that has every answer computed."""
+    return {}
+
+
+@contextmanager
+def _fastapi(ground: Ground, url: str) -> Iterator[int]:
+    port = ports.pick()
+    line = (
+        f"exec {PEERS} -m uvicorn bench.peers.fastapi_app:app --host 127.0.0.1 --port {port} --workers 2 "
+        "--no-access-log --log-level warning"
+    )
+    with ground.served(line, {"DATABASE_URL": url}, answers=f"http://127.0.0.1:{port}{PATHS['stats']}"):
+        yield port
+
+
+def _findings(measured: Measured) -> Findings:
+    def rates(name: str, what: str) -> list[float]:
+        return [told.rate for told in measured[name, what]]
+
+    def p99s(name: str, what: str) -> list[float]:
+        return [told.p99 for told in measured[name, what]]
+
+    found = Findings("Reads")
+    for name, least in ((_COMPUTED, 3.0), (_CACHED, 12.0)):
+        for what, path in PATHS.items():
+            mine, theirs = rates(name, what), rates(_PEER, what)
+            found.rows.append(
+                Row(
+                    f"GET {path}, {name.removeprefix('ours, ')}, requests/s",
+                    _PEER,
+                    ratios(mine, theirs),
+                    Target(least, at_least=True),
+                    number(middle(mine)),
+                    number(middle(theirs)),
+                )
+            )
+            mine, theirs = p99s(name, what), p99s(_PEER, what)
+            found.rows.append(
+                Row(
+                    f"GET {path}, {name.removeprefix('ours, ')}, p99",
+                    _PEER,
+                    ratios(mine, theirs),
+                    Target(1.0),
+                    seconds(middle(mine)),
+                    seconds(middle(theirs)),
+                )
+            )
+    found.add_table(
+        f"{COINS:,} coins, {CONNECTIONS} connections, two server processes",
+        ("what", "who", "requests/s", "p50", "p99", "errors", "client's core"),
+        [
+            [
+                PATHS[what],
+                name,
+                number(middle([told.rate for told in tolds])),
+                seconds(middle([told.p50 for told in tolds])),
+                seconds(middle([told.p99 for told in tolds])),
+                str(sum(told.errors for told in tolds)),
+                times(middle([told.client for told in tolds])),
+            ]
+            for (name, what), tolds in sorted(measured.items(), key=lambda item: list(PATHS).index(item[0][1]))
+        ],
+    )
+    found.notes.append(
+        "The client is `bench/load.py`, one process on the same cores; `client's core` is how much of one it needed. "
+        "Where that is near 1 the client is the limit."
+    )
+    return found
