@@ -10,11 +10,16 @@ export HERE := $(CURDIR)
 BIN := .venv/bin
 # Says that .venv is complete, and for which folder: the programs in it know where they were installed.
 READY := .venv/ready-for
+# The same of what `make bench` compares with.
+PEERS_READY := .venv-bench/ready-for
+SECONDS ?= 120
+SEED ?= 1
+ROUNDS ?= 3
 ROWS ?= 1000
 OUT ?= sample.csv
 NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
 
-.PHONY: help run test lint format unit integration e2e requirements sample clean
+.PHONY: help run test bench lint format unit integration e2e faults requirements sample clean
 
 help: ## list what there is to make
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -24,6 +29,9 @@ run: $(READY) ## start everything here (PORT=8000), until Ctrl-C
 
 test: lint ## lint, then every test, against real services; what CI runs
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+bench: $(READY) $(PEERS_READY) ## measure it beside other ways to do the same (ONLY=ingest,reads ROUNDS=3 LARGE=1)
+	@$(BIN)/python -m bench --only "$(ONLY)" --rounds "$(ROUNDS)" $(if $(LARGE),--large)
 
 lint: $(READY) ## ruff, mypy --strict and the import contracts
 	$(BIN)/ruff check .
@@ -44,9 +52,12 @@ integration: $(READY) ## the tests against Postgres and Valkey
 e2e: $(READY) ## the tests against the running program
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/e2e $(ARGS)
 
+faults: $(READY) ## kill, stop and cut off parts of the running program, and judge what it did (SECONDS=120 SEED=1)
+	@$(BIN)/python -m tests.faults --seconds "$(SECONDS)" --seed "$(SEED)"
+
 requirements: $(READY) ## pin requirements*.in into requirements*.txt (UPGRADE=1 takes newer versions)
 	$(BIN)/python -m pip install --quiet uv
-	@for name in requirements requirements-dev; do \
+	@for name in requirements requirements-dev bench/requirements; do \
 		echo "$$name.in -> $$name.txt"; \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 			$(if $(UPGRADE),--upgrade) --output-file $$name.txt $$name.in || exit 1; \
@@ -55,13 +66,16 @@ requirements: $(READY) ## pin requirements*.in into requirements*.txt (UPGRADE=1
 sample: $(READY) ## write a CSV file of any size (ROWS=1000 OUT=sample.csv)
 	$(BIN)/python -m scripts.sample --rows "$(ROWS)" --out "$(OUT)"
 
-clean: ## remove .venv and all caches; the data in .local stay
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+clean: ## remove .venv, .venv-bench and all caches; the data in .local stay
+	rm -rf .venv .venv-bench .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Made anew when this folder was moved or copied, for .venv can't be.
 ifneq ($(shell cat $(READY) 2>/dev/null),$(CURDIR))
 .PHONY: $(READY)
+endif
+ifneq ($(shell cat $(PEERS_READY) 2>/dev/null),$(CURDIR))
+.PHONY: $(PEERS_READY)
 endif
 
 $(READY): requirements-dev.txt
@@ -81,4 +95,10 @@ $(READY): requirements-dev.txt
 	fi
 	@echo "Installing the pinned requirements into .venv; the first time takes a minute or two..."
 	@$(BIN)/python -m pip install --require-hashes -r requirements-dev.txt
+	@echo "$$HERE" > $@
+
+$(PEERS_READY): bench/requirements.txt | $(READY)
+	@echo "Installing what the bench compares with into .venv-bench; the first time takes a minute or two..."
+	@$(BIN)/python -m venv --clear .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --require-hashes -r bench/requirements.txt
 	@echo "$$HERE" > $@

@@ -1,0 +1,167 @@
+"""A steady mixed load, by several clients at once, and a record of all that they were promised."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from random import Random
+
+import requests
+
+from tests.faults.stage import MARKET_SIZE, Stage
+from tests.upstream.coins import coins
+from tests.upstream.markets import MADE_AT
+
+_TRIES = 40
+_LIMITS = (5, 20, 60, 260, MARKET_SIZE)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request that was answered, and the promise in it. Times are seconds since 1970.
+
+    `key` is its Idempotency-Key, `same` what else makes it the same request, `sure` whether its first try was answered:
+    otherwise a job may have come of a try whose answer was lost.
+    """
+
+    what: str
+    sent: float
+    at: float
+    status: int
+    job: int | None
+    key: str = ""
+    same: str = ""
+
+
+@dataclass(frozen=True)
+class _Order:
+    """A POST to `path`, with a file if there is one."""
+
+    path: str
+    file: bytes = b""
+
+    def send(self, session: requests.Session, url: str, key: str) -> requests.Response:
+        headers = {"Idempotency-Key": key} if key else {}
+        files = {"file": ("quotes.csv", self.file, "text/csv")} if self.file else None
+        return session.post(url + self.path, headers=headers, files=files, timeout=10)
+
+
+class Load:
+    """Clients that post, cancel and retry until they are told to stop. `asked` is what they know then."""
+
+    def __init__(self, stage: Stage, seed: int, *, clients: int = 4, pause: float = 0.5) -> None:
+        self.asked: list[Asked] = []
+        self.unanswered = 0
+        self._stage = stage
+        self._pause = pause
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._client, args=(number, Random(f"{seed} {number}")), name=f"client {number}")
+            for number in range(clients)
+        ]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Post nothing new; returns when every client has had its answers."""
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join()
+
+    def jobs(self) -> list[int]:
+        """The jobs that were promised so far, the latest last."""
+        with self._lock:
+            return [asked.job for asked in self.asked if asked.status == 202 and asked.job]
+
+    def _client(self, number: int, random: Random) -> None:
+        with requests.Session() as session:
+            session.trust_env = False
+            turn = 0
+            while not self._stopping.wait(random.uniform(0, 2 * self._pause)):
+                turn += 1
+                self._act(session, random, f"{number}-{turn}")
+
+    def _act(self, session: requests.Session, random: Random, name: str) -> None:
+        act = random.choices(("post", "keyed", "cancel", "retry"), (4, 3, 1, 1))[0]
+        if act == "post":
+            self._post(session, _order(random), "", name)
+        elif act == "keyed":
+            self._post_at_once(_order(random), f"key-{name}", random.randint(2, 3))
+        elif known := self.jobs():
+            job = random.choice(known[-8:])
+            self._ask(act, lambda: session.post(f"{self._url}/api/v1/jobs/{job}/{act}", timeout=10), job=job)
+
+    @property
+    def _url(self) -> str:
+        return self._stage.program.url
+
+    def _post_at_once(self, order: _Order, key: str, times: int) -> None:
+        """The same request from several clients at the same time, as after a double click or an impatient proxy."""
+
+        def post() -> None:
+            with requests.Session() as session:
+                session.trust_env = False
+                self._post(session, order, key, key)
+
+        twins = [threading.Thread(target=post) for _ in range(times)]
+        for twin in twins:
+            twin.start()
+        for twin in twins:
+            twin.join()
+
+    def _post(self, session: requests.Session, order: _Order, key: str, name: str) -> None:
+        """Only a request with a key may be sent again when nobody knows what became of it."""
+        for _ in range(_TRIES if key else 1):
+            if self._ask("post", lambda: order.send(session, self._url, key), key=key, same=name):
+                return
+            time.sleep(0.3)
+
+    def _ask(
+        self, what: str, send: Callable[[], requests.Response], *, job: int | None = None, key: str = "", same: str = ""
+    ) -> bool:
+        """Whether there was an answer that settles it; a 503 is one, but may be asked again."""
+        sent = time.time()
+        try:
+            answer = send()
+        except requests.RequestException:
+            with self._lock:
+                self.unanswered += 1
+            return False
+        status = answer.status_code
+        made = int(answer.json()["id"]) if status == 202 else job
+        with self._lock:
+            self.asked.append(Asked(what, sent, time.time(), status, made, key, same))
+        return status != 503
+
+
+def _order(random: Random) -> _Order:
+    kind = random.choices(("coingecko", "coinpaprika", "all", "csv", "upload"), (4, 2, 2, 1, 3))[0]
+    limit = random.choice(_LIMITS)
+    if kind == "upload":
+        return _Order("/api/v1/ingest/csv", a_file(random, random.choice((3, 30, 200))))
+    if kind == "csv":
+        return _Order("/api/v1/ingest/csv")
+    if kind == "all":
+        return _Order(f"/api/v1/ingest/all?coingecko_limit={limit}&coinpaprika_limit={random.choice(_LIMITS)}")
+    return _Order(f"/api/v1/ingest/{kind}?limit={limit}")
+
+
+def a_file(random: Random, rows: int) -> bytes:
+    """A CSV of coins that the upstream knows too, a line in ten of it unreadable."""
+    known = list(coins(MARKET_SIZE, MADE_AT))
+    lines = ["symbol,name,price,market_cap,volume_24h"]
+    for coin in random.sample(known, rows):
+        price = "a lot" if random.random() < 0.1 else f"{coin.price * random.randint(990, 1010) / 1000:f}"
+        lines.append(f"{coin.symbol},{coin.name},{price},{coin.cap},{coin.volume}")
+    return "\n".join(lines).encode()
+
+
+def told(asked: Sequence[Asked]) -> str:
+    """The record as JSON, for a person who looks into a failure."""
+    return json.dumps([vars(one) for one in asked], indent=1)
