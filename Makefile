@@ -12,12 +12,14 @@ BIN := .venv/bin
 READY := .venv/ready-for
 # The same of what `make bench` compares with.
 PEERS_READY := .venv-bench/ready-for
+SECONDS ?= 120
+SEED ?= 1
 ROUNDS ?= 3
 ROWS ?= 1000
 OUT ?= sample.csv
 NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
 
-.PHONY: help run test bench lint format unit integration e2e requirements sample clean
+.PHONY: help run test bench lint format unit integration e2e faults requirements sample clean
 
 help: ## list what there is to make
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -49,6 +51,9 @@ integration: $(READY) ## the tests against Postgres and Valkey
 
 e2e: $(READY) ## the tests against the running program
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/e2e $(ARGS)
+
+faults: $(READY) ## kill, stop and cut off parts of the running program, and judge what it did (SECONDS=120 SEED=1)
+	@$(BIN)/python -m tests.faults --seconds "$(SECONDS)" --seed "$(SEED)"
 
 requirements: $(READY) ## pin requirements*.in into requirements*.txt (UPGRADE=1 takes newer versions)
 	$(BIN)/python -m pip install --quiet uv
