@@ -9,10 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from psycopg import sql as compose
+
 from core.models import Quote
+from core.quote_table import QuoteTable
 from core.registry import Registry
 from core.settings import Settings
-from db import mappings
+from db import incoming, mappings
 from db.pool import Connection
 from db.queries import sql
 
@@ -44,7 +47,7 @@ def store(
     if not quotes:
         return []
     connection.execute(sql("lock_mappings_shared"))
-    _copy(connection, quotes, fetched_at)
+    _copy(connection, quotes if isinstance(quotes, QuoteTable) else QuoteTable.of(quotes), fetched_at)
     mappings.give_identity(connection, source, rules.registry, fold_wrapped=rules.fold_wrapped)
     batch = {"source": source, "fetched_at": fetched_at}
     coins = [row[0] for row in connection.execute(sql("coins_of_incoming"), batch)]
@@ -79,30 +82,14 @@ def clear(connection: Connection) -> None:
     connection.execute(sql("clear_data"))
 
 
-def _copy(connection: Connection, quotes: Sequence[Quote], fetched_at: datetime) -> None:
+def _copy(connection: Connection, quotes: QuoteTable, fetched_at: datetime) -> None:
     connection.execute(sql("prepare_incoming"))
-    with connection.cursor() as cursor, cursor.copy(sql("copy_incoming")) as copy:
-        for place, quote in enumerate(quotes):
-            copy.write_row(
-                (
-                    place,
-                    quote.source_id,
-                    quote.symbol,
-                    quote.name,
-                    quote.price,
-                    quote.market_cap,
-                    quote.volume_24h,
-                    quote.price_change_24h,
-                    quote.high_24h,
-                    quote.low_24h,
-                    quote.circulating_supply,
-                    quote.total_supply,
-                    quote.max_supply,
-                    quote.rank,
-                    quote.observed_at or fetched_at,
-                    quote.observed_at is None,
-                    list(quote.flags),
-                )
-            )
+    columns = incoming.columns_of(quotes, fetched_at)
+    statement = compose.SQL(sql("copy_incoming")).format(
+        columns=compose.SQL(", ").join(compose.Identifier(name) for name in columns)
+    )
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for lines in incoming.lines_of(columns):
+            copy.write(lines)
     if len(quotes) >= _WORTH_MEASURING:
         connection.execute(sql("measure_incoming"))

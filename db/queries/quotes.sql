@@ -4,12 +4,12 @@ CREATE TEMPORARY TABLE IF NOT EXISTS incoming (
     place integer, source_id text, symbol text, name text,
     price numeric, market_cap numeric, volume_24h numeric, price_change_24h numeric, high_24h numeric, low_24h numeric,
     circulating_supply numeric, total_supply numeric, max_supply numeric, rank integer,
-    observed_at timestamptz, time_assumed boolean, flags text[]
+    observed_at timestamptz, time_assumed boolean, flags text[] DEFAULT '{}'
 ) ON COMMIT DELETE ROWS;
 
 -- name: copy_incoming
 -- Bring a batch in.
-COPY incoming FROM STDIN;
+COPY incoming ({columns}) FROM STDIN;
 
 -- name: measure_incoming
 -- A large batch is joined better when the planner knows its size.

@@ -6,18 +6,19 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
 from core.figures import rank_of
-from core.models import Parsed, Quote, Rejection
+from core.models import Parsed, Rejection
 from core.plausibility import flags
-from core.sources.csvfile.cells import Sort, figure
+from core.quote_table import QuoteTable
+from core.sources.csvfile.cells import figure
 from core.sources.csvfile.columns import SORTS
 from core.sources.csvfile.ids import source_id
 from core.sources.csvfile.layout import Layout
 from core.sources.csvfile.marks import Mark
+from core.sources.csvfile.suspects import suspects
 from core.sources.csvfile.table import Table
 from core.sources.csvfile.times import moment
 
@@ -36,58 +37,62 @@ def quotes_of(table: Table, layout: Layout, read_at: datetime) -> Parsed:
     """Every row as a Quote or a Rejection, each in the order of the file. `read_at` is when the file was read."""
     faults: dict[int, str] = {}  # by place in the table, the first one found
     foreign: set[int] = set()
-    coins = _coins(table, layout, faults, foreign)
-    columns = [_figures(name, table, layout, faults, foreign) for name in SORTS]
+    coins: Sequence[Any] = _coins(table, layout, faults, foreign)
+    present = [name for name in SORTS if name in table.columns]
+    columns: list[Sequence[Any]] = [_figures(name, table, layout, faults, foreign) for name in present]
+    _refuse_empty_rows([column for name, column in zip(present, columns, strict=True) if name != "rank"], coins, faults)
     columns.append(_moments(table, layout, read_at, faults))
-    _refuse_empty_rows(columns[:-2], faults)
     rows: Sequence[int] = range(len(coins))
     rejections = list(table.rejections)
     if faults:
         rows = [row for row in rows if row not in faults]
-        coins, *columns = [[column[row] for row in rows] for column in (coins, *columns)]
+        coins, *columns = [[column[row] for row in rows] if column else column for column in (coins, *columns)]
         rejections += [Rejection(table.lines[row], reason, table.raw(row)) for row, reason in faults.items()]
     rejections.sort(key=lambda rejection: rejection.row)
-    quotes = list(map(Quote, *zip(*coins, strict=True), *columns)) if coins else []
-    for place, row in enumerate(rows):
-        if marked := flags(quotes[place]) + ((NOT_DOLLARS,) if row in foreign else ()):
-            quotes[place] = replace(quotes[place], flags=marked)
-    return Parsed(quotes, rejections, layout.notes)
+    moments, figures = columns.pop(), dict(zip(present, columns, strict=True))
+    ids, symbols, names = ([coin[part] for coin in coins] for part in range(3))
+    ranks = [rank_of(text) for text in figures.pop("rank", ())]
+    quotes = QuoteTable(ids, symbols, names, figures, ranks, moments)
+    marked = {row: flags(quotes[row]) for row in suspects(figures, len(ids))}
+    marked |= {place: (*marked.get(place, ()), NOT_DOLLARS) for place, row in enumerate(rows) if row in foreign}
+    return Parsed(
+        replace(quotes, flags={row: found for row, found in marked.items() if found}), rejections, layout.notes
+    )
 
 
-def _refuse_empty_rows(figures: Sequence[Sequence[object]], faults: dict[int, str]) -> None:
+def _refuse_empty_rows(figures: Sequence[Sequence[str]], coins: Sequence[object], faults: dict[int, str]) -> None:
     """A row that quotes nothing at all is refused; a rank or a time alone is no quote."""
-    for row, price in enumerate(figures[0]):
-        if price is None and all(column[row] is None for column in figures):
+    prices = figures[0]
+    for row in [row for row in range(len(coins)) if not prices[row]] if "" in prices else ():
+        if not any(column[row] for column in figures):
             faults.setdefault(row, "the row has no figure: price and everything else are unknown")
 
 
-def _figures(name: str, table: Table, layout: Layout, faults: dict[int, str], foreign: set[int]) -> list[Any]:
-    texts, mark, sort = table.columns.get(name), layout.marks.get(name, Mark.PLAIN), SORTS[name]
-    if texts is None:
-        return [None] * len(table.lines)
+def _figures(name: str, table: Table, layout: Layout, faults: dict[int, str], foreign: set[int]) -> Sequence[str]:
+    """A column's figures as texts that are exact decimal numbers, "" where unknown."""
+    texts, mark = table.columns[name], layout.marks.get(name, Mark.PLAIN)
     joined = "\n".join([*texts, ""])
     all_plain = _PLAIN.fullmatch(joined) and joined.count("\n") == len(texts)  # a text may have a line end in it
     if all_plain and mark in (Mark.POINT, Mark.PLAIN):
-        found: list[Decimal | None] = [Decimal(text) if text else None for text in texts]
-    else:
-        found = []
-        for row, text in enumerate(texts):
-            try:
-                value, is_foreign = figure(text, mark, sort)
-                if is_foreign:
-                    foreign.add(row)
-            except ValueError as error:
-                value = None
-                faults.setdefault(row, f"{name} {error}")
-            found.append(value)
-    return [rank_of(value) for value in found] if sort is Sort.COUNT else found
+        return texts
+    found = []
+    for row, text in enumerate(texts):
+        value = None
+        try:
+            value, is_foreign = figure(text, mark, SORTS[name])
+            if is_foreign:
+                foreign.add(row)
+        except ValueError as error:
+            faults.setdefault(row, f"{name} {error}")
+        found.append("" if value is None else str(value))
+    return found
 
 
-def _moments(table: Table, layout: Layout, read_at: datetime, faults: dict[int, str]) -> list[Any]:
+def _moments(table: Table, layout: Layout, read_at: datetime, faults: dict[int, str]) -> Sequence[Any]:
     """Files have few different times, so each is read once."""
     texts = table.columns.get("observed_at")
     if texts is None:
-        return [None] * len(table.lines)
+        return ()
     read: dict[str, datetime | str | None] = {}
     for text in set(texts):
         try:
