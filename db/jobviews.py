@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from core.models import JsonObject
@@ -13,6 +13,7 @@ from db.queries import sql
 
 MOST_REJECTIONS = 20
 MOST_ERRORS = 100
+MOST_REASONS = 50
 MOST_COIN_NAMES = 500
 
 
@@ -88,7 +89,9 @@ class RejectedRow:
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """A job in full; in a list, its head and parts alone. `coins` are names, when they were asked for."""
+    """A job in full; in a list, its head and parts alone. `coins` are names, when they were asked for; `reasons`
+    say for how many rows of a job that has ended each was the reason not to be stored.
+    """
 
     head: Head
     parts: Sequence[Part]
@@ -96,6 +99,7 @@ class JobView:
     steps: Sequence[Step] = ()
     rejections: Sequence[RejectedRow] = ()
     coins: Sequence[str] = ()
+    reasons: Mapping[str, int] = field(default_factory=dict)
 
 
 def list_jobs(
@@ -130,7 +134,12 @@ def one_job(connection: Connection, job_id: int, *, with_coins: bool = False) ->
         [Step(*row) for row in connection.execute(sql("job_steps"), job)],
         [RejectedRow(*row) for row in connection.execute(sql("job_rejections"), {**job, "most": MOST_REJECTIONS})],
         _coin_names(connection, job_id) if with_coins else (),
+        _reasons(connection, job_id) if head.finished_at and any(part.rejected for part in parts) else {},
     )
+
+
+def _reasons(connection: Connection, job_id: int) -> dict[str, int]:
+    return dict(connection.execute(sql("rejects_by_reason"), {"job": job_id, "most": MOST_REASONS}).fetchall())
 
 
 def has_ended(connection: Connection, job_id: int) -> bool:

@@ -102,10 +102,47 @@ JOB: Example = {
         {"at": "2026-02-22T20:14:31.508+00:00", "event": "fetch started", "source": "csv", "tasks": 1},
         {"at": "2026-02-22T20:14:31.561+00:00", "event": "succeeded"},
     ],
+    "rejected_by_reason": {},
     "rejections": [],
 }
 
-_OUTCOME: Example = {"job_id": 17, "rejected": 0, "rejections": [], "links": {"self": "/api/v1/jobs/17"}}
+_FAILURE: Example = {
+    "type": "about:blank",
+    "title": "Fetch failed",
+    "detail": "coingecko did not answer in time",
+    "source": "coingecko",
+    "at": "2026-02-22T20:09:30+00:00",
+    "attempt": 4,
+    "followed": "failed",
+}
+
+DEAD_LETTERS_PAGE: Example = {
+    "data": [
+        {
+            "task_id": 41,
+            "job_id": 17,
+            "source": "coingecko",
+            "task": "fetch",
+            "attempts": 4,
+            "failed_at": "2026-02-22T20:09:30+00:00",
+            "error": _FAILURE,
+            "errors": [_FAILURE],
+            "links": {"job": "/api/v1/jobs/17", "retry": "/api/v1/dead-letters/41/retry"},
+        }
+    ],
+    "page": 1,
+    "page_size": 20,
+    "total": 1,
+    "total_pages": 1,
+}
+
+_OUTCOME: Example = {
+    "job_id": 17,
+    "rejected": 0,
+    "rejected_by_reason": {},
+    "rejections": [],
+    "links": {"self": "/api/v1/jobs/17"},
+}
 
 RESULT: Example = {
     "source": "csv",

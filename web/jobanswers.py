@@ -57,9 +57,10 @@ def body(view: JobView) -> Answer:
     deciding = [failure for failure in view.failures if failure.followed == "failed"]
     return {
         **summary(view),
-        "error": _failure(deciding[0]) if deciding else None,
-        "errors": [_failure(failure) for failure in view.failures],
+        "error": failure(deciding[0]) if deciding else None,
+        "errors": [failure(each) for each in view.failures],
         "timeline": timeline(view),
+        "rejected_by_reason": dict(view.reasons),
         "rejections": _rejections(view),
     }
 
@@ -100,6 +101,7 @@ def _counts(view: JobView) -> Answer:
         "total_stored": view.head.stored or 0,
         "duplicates_removed": shown["duplicates_removed"] or 0,
         "rejected": shown["rejected"],
+        "rejected_by_reason": dict(view.reasons),
         "rejections": _rejections(view),
         "links": shown["links"],
     }
@@ -142,16 +144,17 @@ def moment(at: datetime | None) -> str | None:
     return at.isoformat() if at else None
 
 
-def _failure(failure: Failure) -> Answer:
+def failure(failed: Failure) -> Answer:
+    """One failed attempt, as a problem."""
     # An upstream's trouble has no HTTP status of ours, so this problem has none either.
     return {
         "type": "about:blank",
-        "title": f"{failure.task.capitalize()} failed",
-        "detail": failure.detail,
-        "source": failure.source,
-        "at": moment(failure.at),
-        "attempt": failure.attempt,
-        "followed": failure.followed,
+        "title": f"{failed.task.capitalize()} failed",
+        "detail": failed.detail,
+        "source": failed.source,
+        "at": moment(failed.at),
+        "attempt": failed.attempt,
+        "followed": failed.followed,
     }
 
 
@@ -165,6 +168,8 @@ def _links(view: JobView) -> dict[str, str]:
         links["cancel"] = f"{links['self']}/cancel"
     elif any(part.failed or part.cancelled for part in view.parts):
         links["retry"] = f"{links['self']}/retry"
+    if _sum(view, "rejected"):
+        links["rejects"] = f"{links['self']}/rejects"
     if view.head.retry_of is not None:
         links["retry_of"] = path_of(view.head.retry_of)
     return links

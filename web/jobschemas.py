@@ -9,6 +9,15 @@ from web.schemas import PageSchema, listed, text, texts, time, whole
 _NOTES = {"description": "what the reader of the source chose, such as which column is the price"}
 
 
+def reasons() -> ma.fields.Dict:
+    return ma.fields.Dict(
+        keys=ma.fields.String(),
+        values=ma.fields.Integer(),
+        required=True,
+        metadata={"description": "by reason, how many rows were not stored; known when the job has ended"},
+    )
+
+
 class ProgressSchema(ma.Schema):
     """How far a job is, in tasks; the total grows while pages are fetched."""
 
@@ -34,6 +43,7 @@ class LinksSchema(ma.Schema):
     self = text("the job")
     cancel = ma.fields.String(metadata={"description": "POST here to stop it; while it has not ended"})
     retry = ma.fields.String(metadata={"description": "POST here to run again what failed"})
+    rejects = ma.fields.String(metadata={"description": "all rows that were not stored, as JSON or CSV"})
     retry_of = ma.fields.String(metadata={"description": "the job whose failed parts this one runs"})
 
 
@@ -71,6 +81,33 @@ class FailureSchema(ma.Schema):
     followed = text("what came of it: retry, wait, lost (taken from a dead worker) or failed (for good)")
 
 
+class DeadLetterLinksSchema(ma.Schema):
+    """Where to go from here."""
+
+    job = text("the job that it was part of")
+    retry = text("POST here to run it again")
+
+
+class DeadLetterSchema(ma.Schema):
+    """A task that failed for good."""
+
+    task_id = whole("the task's number")
+    job_id = whole("the job that it was part of")
+    source = text("the source")
+    task = text("fetch or normalize")
+    attempts = whole("how often it was begun")
+    failed_at = time("when it failed for good")
+    error = ma.fields.Nested(FailureSchema, required=True, allow_none=True)
+    errors = listed(FailureSchema)
+    links = ma.fields.Nested(DeadLetterLinksSchema, required=True)
+
+
+class DeadLettersPageSchema(PageSchema):
+    """A page of failed tasks, the latest first."""
+
+    data = listed(DeadLetterSchema)
+
+
 class RejectionSchema(ma.Schema):
     """A row that was not stored."""
 
@@ -88,6 +125,7 @@ class JobSchema(JobSummarySchema):
     timeline = ma.fields.List(
         ma.fields.Dict(), required=True, metadata={"description": "events, each with at, event and what it is about"}
     )
+    rejected_by_reason = reasons()
     rejections = listed(RejectionSchema)
 
 
@@ -105,6 +143,7 @@ class OutcomeSchema(ma.Schema):
     total_stored = whole("distinct coins made or updated")
     duplicates_removed = whole("rows of coins that came before")
     rejected = whole("rows not stored")
+    rejected_by_reason = reasons()
     rejections = listed(RejectionSchema)
     links = ma.fields.Nested(LinksSchema, required=True)
 
