@@ -71,7 +71,7 @@ def test_a_name_column_that_holds_tickers_is_the_symbol_column() -> None:
 
 
 def test_a_name_column_that_holds_names_stays_one_and_there_is_no_symbol() -> None:
-    quotes = read(table("Bitcoin,1", "BNB,2", "USD Coin,3", "XRP,4", header="name,price")).quotes
+    quotes = read(table("Bitcoin,1", "BNB,2", "Tether,3", "XRP,4", header="name,price")).quotes
     assert [(quote.symbol, quote.name, quote.source_id) for quote in quotes[:2]] == [
         ("", "Bitcoin", "name:bitcoin"),
         ("", "BNB", "name:bnb"),

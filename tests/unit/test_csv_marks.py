@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from core.sources.csvfile.marks import Mark, mark_of, plain, proof
-from tests.unit.csv_reading import read, reasons, table
+from tests.unit.csv_reading import only, read, reasons, table
 
 
 @pytest.mark.parametrize(
@@ -100,6 +100,10 @@ def test_a_european_file_is_read_as_it_is_meant() -> None:
 def test_one_number_that_shows_the_mark_settles_the_others_of_the_file() -> None:
     parsed = read(table('BTC,"$1,234","$850,000,000"', header="symbol,price,market_cap"))
     assert [quote.price for quote in parsed.quotes] == [1234]
+
+
+def test_in_a_file_with_decimal_commas_points_are_thousands_in_every_column() -> None:
+    assert only(table("BTC;0,7211;1.234", header="symbol;price;market_cap")).market_cap == 1234
 
 
 def test_without_anything_to_show_it_the_row_is_rejected_and_says_so() -> None:

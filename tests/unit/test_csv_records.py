@@ -139,7 +139,7 @@ def test_the_first_piece_is_there_before_the_rest_is_read() -> None:
 @pytest.mark.parametrize("line_end", ["\n", "\r"], ids=["LF", "CR"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 def test_a_line_that_is_too_long_costs_no_other(length: int, line_end: str, encoding: str) -> None:
-    lines = ["symbol,price", *(f"C{number},1" for number in range(10)), "x" * length, "ETH,2", ""]
+    lines = ["symbol,price", *(f"C{number},1" for number in range(10)), f"{'x' * length},1", "ETH,2", ""]
     parsed = read(line_end.join(lines).encode(encoding))
     assert [(quote.symbol, quote.price) for quote in parsed.quotes[-2:]] == [("C9", Decimal(1)), ("ETH", Decimal(2))]
     assert reasons(parsed) == [(12, "the row is longer than 65536 bytes")]

@@ -51,6 +51,11 @@ def test_a_bad_number_costs_its_row_and_no_other() -> None:
     ]
 
 
+def test_a_number_with_a_line_end_in_it_is_no_number() -> None:
+    parsed = read(table('BTC,"5\n6"', "ETH,7", header="symbol,price"))
+    assert reasons(parsed) == [(2, "price is not a number: '5\\n6'")]
+
+
 def test_unknown_figures_are_none_and_the_row_is_kept() -> None:
     quote = only(table("BTC,Bitcoin,,?,--,N/A,5", header=f"{HEADER},rank"), {"rank": "", "max_supply": "rank"})
     assert (quote.price, quote.market_cap, quote.volume_24h, quote.max_supply) == (None, None, None, Decimal(5))
@@ -91,7 +96,7 @@ def test_lines_are_counted_through_quoted_line_ends() -> None:
 
 
 def test_a_delimiter_at_the_end_of_every_row_is_forgiven() -> None:
-    assert read(table("BTC,5,", "ETH,6,", header="symbol,price")).rows == 2
+    assert len(read(table("BTC,5,", "ETH,6,", header="symbol,price")).quotes) == 2
     with pytest.raises(GiveUp, match="has 2 columns in its header but 3 in its rows"):
         read(table("BTC,5,", "ETH,6,1", "ADA,7,", header="symbol,price"))
 
@@ -128,7 +133,7 @@ REFUSED = {
         "is no table of quotes: its column 'price' can't be read as price: 'cheap'",
     ),
     "trades": (
-        b"Date;Wallet;Pair;Type;Sell;Buy;Price;Status\n2022-01-18;Spot;CAKEUSDT;Market;1 USDT;9 CAKE;1 USDT = 9 CAKE;ok",
+        b"Date;Wallet;Pair;Type;Sell;Buy;Price;Status\n2022-01-18;Spot;CAKEUSDT;Market;1 USDT;9 CAKE;1 USDT = 9 CAKE",
         "looks like a log of trades, not of quotes (columns Wallet, Type, Sell, Buy, Status)",
     ),
     "a thousand columns": (b"symbol,price" + b",x" * 1000 + b"\nBTC,5\n", "has 1002 columns"),

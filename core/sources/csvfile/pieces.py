@@ -50,7 +50,6 @@ def pieces(file: BinaryIO, layout: Layout, offset: int, line: int, limits: Limit
         else:
             body, lines = window.held[:_STUMP], 1
             size = window.pass_line()
-        window.fill()
         last = window.ended and not window.held
         yield Piece(body, line, offset + size, line + lines, last)
         if last:
