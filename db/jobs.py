@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from psycopg.types.json import Jsonb
@@ -52,6 +52,19 @@ class Submitted:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """An ended task that is to be done again: what was asked, from where it goes on, which page it is about."""
+
+    task_id: int
+    kind: str
+    source: str
+    params: JsonObject
+    cursor: JsonObject
+    batch_id: int | None
+    max_attempts: int
+
+
+@dataclass(frozen=True, slots=True)
 class Idempotency:
     """Who sent which Idempotency-Key with what request."""
 
@@ -73,10 +86,23 @@ def submit(
 
     Raises KeyReused. A key that was used for the same request gives the job that it made, `replayed`.
     """
+
+    def make() -> Submitted:
+        job = insert_job(connection, kind=kind, requested_by=requested_by)
+        assert job is not None  # noqa: S101  only a slot can be taken
+        return Submitted(job, insert_fetches(connection, job, orders, max_attempts))
+
+    return once(connection, idempotency, make)
+
+
+def once(connection: Connection, idempotency: Idempotency | None, make: Callable[[], Submitted]) -> Submitted:
+    """What `make` makes, or, `replayed`, the job that the same request under the same key was answered with before.
+
+    Raises KeyReused. Requests with one key stand in line until the first has committed, or was rolled back and is none.
+    """
     if idempotency and (earlier := _earlier_job(connection, idempotency)):
         return Submitted(earlier, replayed=True)
-    job = insert_job(connection, kind=kind, requested_by=requested_by)
-    assert job is not None  # noqa: S101  only a slot can be taken
+    made = make()
     if idempotency:
         connection.execute(
             sql("insert_idempotency_key"),
@@ -84,10 +110,10 @@ def submit(
                 "principal": idempotency.principal,
                 "key": idempotency.key,
                 "request_hash": idempotency.request_hash,
-                "job": job,
+                "job": made.job_id,
             },
         )
-    return Submitted(job, insert_fetches(connection, job, orders, max_attempts))
+    return made
 
 
 def _earlier_job(connection: Connection, idempotency: Idempotency) -> int | None:
@@ -160,28 +186,51 @@ def retry(connection: Connection, job_id: int, *, requested_by: str) -> Submitte
         raise NotRetryable(f"Job {job_id} has not ended; cancel it first, or wait.")
     if parts[0][2] is None:
         raise NotRetryable(f"Nothing of job {job_id} failed.")
-    job = insert_job(connection, kind=job_kind, requested_by=requested_by, retry_of=job_id)
-    assert job is not None  # noqa: S101
+    again = [Part(*part[2:]) for part in parts]
+    return run_again(connection, again, kind=job_kind, requested_by=requested_by, retry_of=job_id)
+
+
+def run_again(
+    connection: Connection, parts: Sequence[Part], *, kind: str, requested_by: str, retry_of: int | None
+) -> Submitted:
+    """A new job that does these ended tasks again, each from where it stopped; they are marked as run again by it."""
+    job = insert_job(connection, kind=kind, requested_by=requested_by, retry_of=retry_of)
+    assert job is not None  # noqa: S101  only a slot can be taken
+    connection.execute(sql("mark_retried"), {"job": job, "tasks": [part.task_id for part in parts]})
     bells = [
         insert_task(
-            connection, job, kind=kind, source=source, params=params, cursor=cursor, batch=batch, max_attempts=attempts
+            connection,
+            job,
+            kind=part.kind,
+            source=part.source,
+            params=part.params,
+            cursor=part.cursor,
+            batch=part.batch_id,
+            max_attempts=part.max_attempts,
         )
-        for _, _, kind, source, params, cursor, batch, attempts in parts
+        for part in parts
     ]
     return Submitted(job, tuple(bells))
 
 
-def cancel(database: Database, job_id: int) -> None:
+def cancel(database: Database, job_id: int, idempotency: Idempotency | None = None) -> Submitted:
     """Stop a job: what is queued ends at once, what runs at its next transaction. An ended job is left as it is.
 
-    Raises NoSuchJob. The wish is committed first, so that a crash in between leaves work for `finish_cancels` only.
+    Raises NoSuchJob and KeyReused. The wish is committed first, so that a crash in between leaves work for
+    `finish_cancels` only.
     """
-    with database.transaction() as connection:
+
+    def wish() -> Submitted:
         if connection.execute(sql("request_cancel"), {"job": job_id}).fetchone() is None:
             raise NoSuchJob(f"There is no job {job_id}.")
+        return Submitted(job_id)
+
+    with database.transaction() as connection:
+        wished = once(connection, idempotency, wish)
     with database.transaction() as connection:
         connection.execute(sql("cancel_queued_tasks"), {"job": job_id})
         settle(connection, job_id)
+    return wished
 
 
 def finish_cancels(database: Database) -> None:

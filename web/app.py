@@ -10,7 +10,21 @@ from flask import Flask
 from core import logs
 from core.settings import Settings
 from db.pool import Database
-from web import coins, data, docs, headers, health, ingest, jobs, mappings, probes, problems, stats
+from web import (
+    coins,
+    data,
+    deadletters,
+    docs,
+    headers,
+    health,
+    ingest,
+    jobs,
+    mappings,
+    probes,
+    problems,
+    rejects,
+    stats,
+)
 from web.api import Api
 from web.environment import checked, settings_from_environment
 from web.services import Services, install
@@ -74,7 +88,7 @@ def _register_operations(app: Flask) -> None:
     api.spec.components.security_scheme("apiKey", {"type": "apiKey", "in": "header", "name": "X-API-Key"})
     app.url_map.converters["job_id"] = jobs.JobId
     api.register_converter(jobs.JobId, lambda _converter: {"type": "integer", "minimum": 1})
-    for resource in (ingest, jobs, data, coins, mappings, stats, health, probes):
+    for resource in (ingest, jobs, rejects, deadletters, data, coins, mappings, stats, health, probes):
         api.register_blueprint(resource.blueprint)
     # Not in the document: it only says which sources there are.
     app.add_url_rule("/api/v1/ingest/<source>", view_func=ingest.ingest_unknown, methods=["POST"])

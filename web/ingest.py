@@ -5,9 +5,7 @@ The operations follow from the registry of sources: a new one has its address wi
 
 from __future__ import annotations
 
-import hashlib
 import io
-import json
 from collections.abc import Sequence
 from itertools import chain
 from typing import Any
@@ -19,7 +17,7 @@ from core.errors import Unavailable
 from core.sources import SOURCES
 from core.sources.csv import CSV, inspect
 from db import jobs, jobviews
-from db.jobs import Idempotency, Submitted, TaskOrder
+from db.jobs import Submitted, TaskOrder
 from db.jobviews import Head, JobView
 from db.pool import Connection
 from db.uploads import store_upload
@@ -28,6 +26,7 @@ from web.answers import json_object, refuse_body
 from web.api import Answer, Blueprint, Nothing
 from web.auth import caller
 from web.examples import ALL_RESULT, JOB, RESULT, UPLOAD_BODY
+from web.idempotency import REPLAYED, sent_key
 from web.jobs import ACCEPTED, accepted
 from web.jobschemas import AllResultSchema, JobSchema, ResultSchema
 from web.parameters import IngestHeaders, LimitQuery, limit_field
@@ -40,10 +39,8 @@ ALL = "all"
 
 blueprint = Blueprint("ingest", __name__, url_prefix="/api/v1/ingest", description="Fetch and merge")
 
-_APPLIED = {"Preference-Applied": "the wait that was applied", "Idempotent-Replayed": "true for a repeated request"}
-_ON_RECORD = Answer(
-    JobSchema, JOB, "The job is on record and will be done", {**ACCEPTED, "Idempotent-Replayed": "true for a repeat"}
-)
+_APPLIED = {"Preference-Applied": "the wait that was applied", **REPLAYED}
+_ON_RECORD = Answer(JobSchema, JOB, "The job is on record and will be done", {**ACCEPTED, **REPLAYED})
 
 
 class _Replayed(Exception):
@@ -169,21 +166,15 @@ def _submit(
     connection: Connection, kind: str, orders: Sequence[TaskOrder], headers: dict[str, Any], *, body: str
 ) -> tuple[Submitted, JobView]:
     """Put the job on record. It is read back before the commit, so that nothing stands between that and the 202."""
-    key = headers.get("idempotency_key")
     submitted = jobs.submit(
         connection,
         kind=kind,
         orders=orders,
         max_attempts=services().settings.retry_max + 1,
         requested_by=caller().name,
-        idempotency=Idempotency(caller().name, key, _request_hash(body)) if key else None,
+        idempotency=sent_key(headers, body),
     )
     return submitted, jobviews.one_job(connection, submitted.job_id)
-
-
-def _request_hash(body: str) -> str:
-    asked = [request.method, request.path, sorted(request.args.items(multi=True)), body]
-    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
 
 
 def _answer(submitted: Submitted, view: JobView, headers: dict[str, Any]) -> Response:

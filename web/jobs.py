@@ -13,8 +13,9 @@ from web.answers import POLL_SECONDS, json_object, refuse_body
 from web.api import Answer, Blueprint
 from web.auth import caller
 from web.examples import JOB, JOBS_PAGE
+from web.idempotency import REPLAYED, sent_key
 from web.jobschemas import JobSchema, JobsPageSchema
-from web.parameters import JobsQuery
+from web.parameters import JobsQuery, KeyHeaders
 from web.services import services
 
 RETRY_AFTER = {"Retry-After": "seconds after which to ask again; while the job runs"}
@@ -71,37 +72,40 @@ def get_job(_query: dict[str, Any], job_id: int) -> Response:
     "POST",
     "/<job_id:job_id>/cancel",
     role="ingest",
-    answers={200: Answer(JobSchema, JOB, "The job; what runs stops at its next step", RETRY_AFTER)},
+    headers=KeyHeaders,
+    answers={200: Answer(JobSchema, JOB, "The job; what runs stops at its next step", {**RETRY_AFTER, **REPLAYED})},
     errors=(404, 415),
 )
-def cancel_job(_query: dict[str, Any], job_id: int) -> Response:
+def cancel_job(_query: dict[str, Any], headers: dict[str, Any], job_id: int) -> Response:
     """Stop a job.
 
     What is queued ends at once, what runs at its next step; what is stored stays. An ended job is left as it is.
     """
     refuse_body()
-    jobs.cancel(services().database, job_id)
-    return answer(job_id)
+    wished = jobs.cancel(services().database, job_id, sent_key(headers))
+    return _marked(answer(job_id), replayed=wished.replayed)
 
 
 @blueprint.operation(
     "POST",
     "/<job_id:job_id>/retry",
     role="ingest",
-    answers={202: Answer(JobSchema, JOB, "The new job", ACCEPTED)},
+    headers=KeyHeaders,
+    answers={202: Answer(JobSchema, JOB, "The new job", {**ACCEPTED, **REPLAYED})},
     errors=(404, 409, 415),
 )
-def retry_job(_query: dict[str, Any], job_id: int) -> Response:
+def retry_job(_query: dict[str, Any], headers: dict[str, Any], job_id: int) -> Response:
     """Run the failed parts of a job again.
 
     They become a new job and go on from where they stopped; the old one stays as it ended. 409 when nothing failed.
     """
     refuse_body()
     with services().database.transaction() as connection:
-        made = jobs.retry(connection, job_id, requested_by=caller().name)
+        name = caller().name
+        made = jobs.once(connection, sent_key(headers), lambda: jobs.retry(connection, job_id, requested_by=name))
         view = jobviews.one_job(connection, made.job_id)
     services().bell.ring(made.doorbells)
-    return accepted(view)
+    return accepted(view, replayed=made.replayed)
 
 
 def answer(job_id: int) -> Response:
@@ -112,7 +116,13 @@ def answer(job_id: int) -> Response:
     return json_object(jobanswers.body(view), headers=headers)
 
 
-def accepted(view: jobviews.JobView) -> Response:
-    """202: the job is on record and will be done."""
+def accepted(view: jobviews.JobView, *, replayed: bool = False) -> Response:
+    """202: the job is on record and will be done; `replayed` when an earlier request with the same key made it."""
     headers = {"Location": jobanswers.path_of(view.head.id), "Retry-After": str(POLL_SECONDS)}
-    return json_object(jobanswers.body(view), 202, headers)
+    return _marked(json_object(jobanswers.body(view), 202, headers), replayed=replayed)
+
+
+def _marked(response: Response, *, replayed: bool) -> Response:
+    if replayed:
+        response.headers["Idempotent-Replayed"] = "true"
+    return response

@@ -101,14 +101,19 @@ class ClearQuery(ma.Schema):
     )
 
 
-class IngestHeaders(ma.Schema):
-    """How a POST is to be treated."""
+class KeyHeaders(ma.Schema):
+    """Which POST this is."""
 
     idempotency_key = ma.fields.String(
         data_key="Idempotency-Key",
         validate=validate.Regexp(r"^[ -~]{1,255}$", error="Must be 1 to 255 printable ASCII characters."),
-        metadata=_said("the same key and request give the same job, however often sent", example="a81bc81b-dead"),
+        metadata=_said("within a day the same key and request give the same job", example="a81bc81b-dead"),
     )
+
+
+class IngestHeaders(KeyHeaders):
+    """How an ingest is to be treated."""
+
     prefer = ma.fields.String(
         data_key="Prefer",
         metadata=_said(

@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from core.errors import GiveUp, ProjectError, Unavailable
 from db.corrections import BadCanonicalId, NoSuchMapping
+from db.deadletters import NoSuchTask
 from db.jobs import KeyReused, NoSuchJob, NotRetryable
 from web import tracing
 
@@ -21,6 +22,7 @@ RETRY_AFTER_SECONDS = 5
 
 _STATUS_OF: Mapping[type[ProjectError], int] = {
     NoSuchJob: 404,
+    NoSuchTask: 404,
     NoSuchMapping: 404,
     BadCanonicalId: 422,
     NotRetryable: 409,

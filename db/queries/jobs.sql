@@ -71,7 +71,12 @@ WHERE id = %(job)s AND finished_at IS NULL
 
 -- name: retryable_parts
 -- What failed or was cancelled of an ended job, to be run again from where it stopped; no row with a kind when nothing was.
-SELECT j.kind, j.finished_at IS NOT NULL, t.kind, t.source, t.params, t.cursor, t.batch_id, t.max_attempts
+SELECT j.kind, j.finished_at IS NOT NULL, t.id, t.kind, t.source, t.params, t.cursor, t.batch_id, t.max_attempts
 FROM jobs j LEFT JOIN tasks t ON t.job_id = j.id AND t.state IN ('failed', 'cancelled')
 WHERE j.id = %(job)s
 ORDER BY t.id;
+
+-- name: mark_retried
+-- These tasks are run again by that job.
+WITH again AS (SELECT id FROM tasks WHERE id = ANY (%(tasks)s::bigint[]) ORDER BY id FOR UPDATE)
+UPDATE tasks t SET retried_by = %(job)s FROM again WHERE t.id = again.id;
