@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 from local import postgres_binaries, processes, unprivileged
 from local.errors import CannotStart
+from local.guard import Ledger
 from local.postgres_binaries import Binaries
 from local.service import Service
 
@@ -39,11 +40,12 @@ class Postgres(Service):
         self,
         folder: Path,
         stopping: threading.Event | None = None,
+        ledger: Ledger | None = None,
         *,
         durable: bool = True,
         binaries: Binaries | None = None,
     ) -> None:
-        super().__init__(folder, stopping)
+        super().__init__(folder, stopping, ledger)
         self._settings = _ALWAYS if durable else {**_ALWAYS, **_NOT_DURABLE}
         self._durable = durable
         self._binaries = binaries

@@ -69,10 +69,12 @@ class Run:
                 supervisor = Supervisor(self._output, self._stopping, ledger)
                 try:
                     if not settings.database_url:
-                        self._start_service(supervisor, Postgres(folder / "postgres", self._stopping), "DATABASE_URL")
+                        self._start_service(
+                            supervisor, Postgres(folder / "postgres", self._stopping, ledger), "DATABASE_URL"
+                        )
                     self._release(commands["release"], ledger)
                     if not settings.redis_url:
-                        self._start_service(supervisor, Valkey(folder / "valkey", self._stopping), "REDIS_URL")
+                        self._start_service(supervisor, Valkey(folder / "valkey", self._stopping, ledger), "REDIS_URL")
                     for name in _ORDER:
                         supervisor.start(self._command(name, commands[name]))
                     self._welcome()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from local import ports, processes
 from local.errors import CannotStart, Stopped
+from local.guard import Ledger
 
 # What a start may take: after a crash the whole log may have to be read again.
 _READY_SECONDS = 120.0
@@ -27,17 +28,18 @@ class Service(ABC):
     """One server with its data under `folder`, listening on 127.0.0.1 with a password of its own.
 
     The port is chosen at the first start and stays, over restarts too as long as nobody else took it.
-    `stopping` ends a start that is still waiting, with Stopped.
+    `stopping` ends a start that is still waiting, with Stopped. In `ledger` the running process is written down.
     """
 
     name: str
     stop_signal: signal.Signals
 
-    def __init__(self, folder: Path, stopping: threading.Event | None = None) -> None:
+    def __init__(self, folder: Path, stopping: threading.Event | None = None, ledger: Ledger | None = None) -> None:
         self.folder = folder.resolve()
         self.port: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._stopping = stopping or threading.Event()
+        self._ledger = ledger
         self._busy = threading.Lock()
         self._known = False
 
@@ -119,12 +121,18 @@ class Service(ABC):
                 except subprocess.TimeoutExpired:
                     self._process.kill()
                     self._process.wait()
+            self._forget()
 
     def kill(self) -> None:
         """SIGKILL, for tests of what happens then."""
         if self._process and self._process.poll() is None:
             self._process.kill()
             self._process.wait()
+        self._forget()
+
+    def _forget(self) -> None:
+        if self._ledger:
+            self._ledger.remove(self.target)
 
     def _password(self) -> str:
         """Made once, readable by the owner alone."""
@@ -167,6 +175,8 @@ class Service(ABC):
         with self.log.open("ab") as log:
             begin = log.tell()
             self._process = self._launch(log.fileno())
+        if self._ledger:
+            self._ledger.add(self.target, self.stop_signal)
         deadline = time.monotonic() + _READY_SECONDS
         while self._process.poll() is None:
             if self._ready(self._process.pid):

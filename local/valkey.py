@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 
 from local import processes
 from local.errors import CannotStart
+from local.guard import Ledger
 from local.service import Service
 
 
@@ -52,11 +53,12 @@ class Valkey(Service):
         self,
         folder: Path,
         stopping: threading.Event | None = None,
+        ledger: Ledger | None = None,
         *,
         durable: bool = True,
         program: Path | None = None,
     ) -> None:
-        super().__init__(folder, stopping)
+        super().__init__(folder, stopping, ledger)
         self._durable = durable
         self._program = program
 

@@ -14,6 +14,8 @@ import pytest
 from redis import Redis
 
 from core.settings import Settings
+from local.guard import Ledger, guarded
+from local.lock import only_runner
 from local.postgres import Postgres
 from local.valkey import Valkey
 from tests.services import SharedPostgres, wait_until_gone
@@ -73,8 +75,15 @@ def service_folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def _valkey(service_folder: Path) -> Iterator[Valkey]:
-    server = Valkey(service_folder / "valkey", durable=False)
+def service_ledger(service_folder: Path) -> Iterator[Ledger]:
+    """Where services are written down, for the guard that ends them if this process is killed."""
+    with only_runner(service_folder / "lock"), guarded(service_folder / "lock") as ledger:
+        yield ledger
+
+
+@pytest.fixture(scope="session")
+def _valkey(service_folder: Path, service_ledger: Ledger) -> Iterator[Valkey]:
+    server = Valkey(service_folder / "valkey", ledger=service_ledger, durable=False)
     yield server
     server.stop()
 
@@ -89,18 +98,18 @@ def redis_url(_valkey: Valkey) -> str:
 
 
 @pytest.fixture
-def own_valkey(service_folder: Path) -> Iterator[Valkey]:
+def own_valkey(service_folder: Path, service_ledger: Ledger) -> Iterator[Valkey]:
     """A Valkey of this test's own, running and durable, to stop, kill and start again."""
-    server = Valkey(service_folder / f"valkey-{uuid.uuid4().hex[:8]}")
+    server = Valkey(service_folder / f"valkey-{uuid.uuid4().hex[:8]}", ledger=service_ledger)
     server.start()
     yield server
     server.stop()
 
 
 @pytest.fixture
-def own_postgres(service_folder: Path) -> Iterator[Postgres]:
+def own_postgres(service_folder: Path, service_ledger: Ledger) -> Iterator[Postgres]:
     """A Postgres of this test's own, running, without tables, to stop, kill and start again."""
-    server = Postgres(service_folder / f"postgres-{uuid.uuid4().hex[:8]}", durable=False)
+    server = Postgres(service_folder / f"postgres-{uuid.uuid4().hex[:8]}", ledger=service_ledger, durable=False)
     server.start()
     yield server
     server.stop()

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from db.migrate import migrate
+from local.guard import Ledger
 from local.postgres import Postgres
 from local.valkey import Valkey
 from tests.program import Program
@@ -21,14 +22,14 @@ _running: list[Program] = []
 
 
 @pytest.fixture(scope="module")
-def program(shared_postgres: SharedPostgres, service_folder: Path) -> Iterator[Program]:
+def program(shared_postgres: SharedPostgres, service_folder: Path, service_ledger: Ledger) -> Iterator[Program]:
     """One program for all tests of a file, on a database of its own. For tests that leave it as they found it."""
     with ExitStack() as stack:
-        yield _started(stack, shared_postgres, service_folder)
+        yield _started(stack, shared_postgres, service_folder, service_ledger)
 
 
 @pytest.fixture
-def start_program(shared_postgres: SharedPostgres, service_folder: Path) -> Iterator[Start]:
+def start_program(shared_postgres: SharedPostgres, service_folder: Path, service_ledger: Ledger) -> Iterator[Start]:
     """Start a program of this test's own: `start_program(worker_processes=2, RETRY_MAX="1")`; takes what Program takes.
 
     It has a fresh database, and a Valkey to kill as its attribute `valkey`; with `own_postgres=True` also a `postgres`.
@@ -36,18 +37,24 @@ def start_program(shared_postgres: SharedPostgres, service_folder: Path) -> Iter
     with ExitStack() as stack:
 
         def start(**options: Any) -> Program:
-            return _started(stack, shared_postgres, service_folder, **options)
+            return _started(stack, shared_postgres, service_folder, service_ledger, **options)
 
         yield start
 
 
 def _started(
-    stack: ExitStack, shared: SharedPostgres, folder: Path, *, own_postgres: bool = False, **options: Any
+    stack: ExitStack,
+    shared: SharedPostgres,
+    folder: Path,
+    ledger: Ledger,
+    *,
+    own_postgres: bool = False,
+    **options: Any,
 ) -> Program:
     own = folder / uuid.uuid4().hex[:8]
-    valkey = Valkey(own / "valkey")
+    valkey = Valkey(own / "valkey", ledger=ledger)
     stack.callback(valkey.stop)
-    postgres = Postgres(own / "postgres", durable=False) if own_postgres else None
+    postgres = Postgres(own / "postgres", ledger=ledger, durable=False) if own_postgres else None
     if postgres:
         stack.callback(postgres.stop)
         migrate(postgres.start())

@@ -15,6 +15,7 @@ from redis import Redis
 
 from local import postgres_binaries, processes, unprivileged
 from local.errors import CannotStart, Stopped
+from local.guard import Ledger
 from local.postgres import Postgres
 from local.postgres_binaries import Binaries
 from local.service import Service
@@ -44,9 +45,9 @@ def _read(server: Service) -> str:
 
 
 @pytest.fixture(params=[Postgres, Valkey])
-def server(request: pytest.FixtureRequest, service_folder: Path) -> Iterator[Service]:
+def server(request: pytest.FixtureRequest, service_folder: Path, service_ledger: Ledger) -> Iterator[Service]:
     """Each of both, durable, with something in it."""
-    made: Service = request.param(service_folder / f"own-{uuid.uuid4().hex[:8]}")
+    made: Service = request.param(service_folder / f"own-{uuid.uuid4().hex[:8]}", ledger=service_ledger)
     made.start()
     _write(made)
     yield made
@@ -165,10 +166,12 @@ def test_postgres_starts_over_the_pid_file_of_a_stranger_and_leaves_it_alone(own
     own_postgres.kill()
     user = unprivileged.account()
     with subprocess.Popen(["sleep", "1000"], **(user.popen if user else {})) as stranger:
-        pid_file.write_text("\n".join([str(stranger.pid), *before.splitlines()[1:]]) + "\n")
-        own_postgres.start()
-        assert stranger.poll() is None
-        stranger.kill()
+        try:
+            pid_file.write_text("\n".join([str(stranger.pid), *before.splitlines()[1:]]) + "\n")
+            own_postgres.start()
+            assert stranger.poll() is None
+        finally:
+            stranger.kill()
 
 
 def test_data_of_another_version_are_refused_in_a_sentence(own_postgres: Postgres) -> None:

@@ -71,6 +71,8 @@ def test_what_was_taken_off_the_ledger_is_left_alone(tmp_path: Path) -> None:
         ledger = Ledger(tmp_path / "processes")
         ledger.add(other.pid, signal.SIGTERM)
         ledger.remove(other.pid)
-        with only_runner(tmp_path / "lock"), guarded(tmp_path / "lock"):
-            assert processes.alive(other.pid)
-        other.kill()
+        try:
+            with only_runner(tmp_path / "lock"), guarded(tmp_path / "lock"):
+                assert processes.alive(other.pid)
+        finally:
+            other.kill()

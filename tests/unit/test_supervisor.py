@@ -102,6 +102,18 @@ def test_who_tidies_up_on_the_polite_request_may_finish(stage: Stage) -> None:
     assert "web      | tidied\n" in stage.said()
 
 
+def test_the_shell_waits_for_its_command_and_starts_no_other(stage: Stage) -> None:
+    command = stage.command("sh -c \"trap 'sleep 0.3; exit 0' TERM; echo up; while :; do sleep 0.1; done\"; echo next")
+    command.start()
+    group = _pid(command)
+    until(lambda: "up" in stage.said(), "the command is up")
+    os.killpg(group, signal.SIGTERM)
+    command.wait()
+    assert processes.members(group) == []
+    command.stop()
+    assert "next" not in stage.said()
+
+
 def test_what_fails_again_and_again_from_the_start_ends_everything_with_a_sentence(stage: Stage) -> None:
     healthy = stage.start("exec sleep 1000", "web")
     stage.start("echo no such module; exit 3", "worker")
