@@ -184,7 +184,7 @@ def test_the_file_is_closed_when_it_was_read_and_when_reading_is_stopped() -> No
 
 @pytest.fixture(scope="module")
 def long() -> bytes:
-    rows = [f'C{number},"Coin\n{number}",1.{number:05},5,5,1' for number in range(12_000)]
+    rows = [f'C{number},"Coin\n{number}",1.{number:05},5,5,1' for number in range(45_000)]
     return table(*rows, "X,Y,z,1,1,1").encode("utf-16")
 
 
@@ -200,8 +200,8 @@ def test_a_fetch_goes_on_after_any_page(long: bytes) -> None:
                 (early.number, early.body, early.cursor) for early in whole[place + 1 :]
             ]
     parsed = joined([CSV.parse(page.body, page.meta) for page in whole])
-    assert len({quote.price for quote in parsed.quotes}) == 12_000
-    assert reasons(parsed) == [(24_002, "price is not a number: 'z'")]
+    assert len({quote.price for quote in parsed.quotes}) == 45_000
+    assert reasons(parsed) == [(90_002, "price is not a number: 'z'")]
 
 
 def test_a_fetch_does_not_go_on_in_another_file(long: bytes) -> None:
