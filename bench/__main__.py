@@ -13,9 +13,17 @@ from bench.contenders import PEERS
 from bench.ground import Ground, say
 from bench.options import Options
 from bench.results import Findings, Row, targets
-from bench.suites import ingest, reads
+from bench.suites import during, ingest, latency, reads, refresh, scale, smalljobs
 
-SUITES: dict[str, Callable[[Ground, Options], Findings]] = {"ingest": ingest.measure, "reads": reads.measure}
+SUITES: dict[str, Callable[[Ground, Options], Findings]] = {
+    "ingest": ingest.measure,
+    "refresh": refresh.measure,
+    "latency": latency.measure,
+    "smalljobs": smalljobs.measure,
+    "reads": reads.measure,
+    "scale": scale.measure,
+    "during": during.measure,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

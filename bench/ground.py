@@ -12,7 +12,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -104,7 +104,12 @@ class Ground:
 
     @contextmanager
     def program(
-        self, database_url: str, *, web_processes: int = 1, worker_processes: int = 2, **settings: str
+        self,
+        database_url: str,
+        settings: Mapping[str, str] = MappingProxyType({}),
+        *,
+        web_processes: int = 1,
+        worker_processes: int = 2,
     ) -> Iterator[Program]:
         """The program on that database and a Valkey of its own: web and worker by the Procfile's lines."""
         with (
@@ -122,15 +127,15 @@ class Ground:
             yield running
 
     @contextmanager
-    def served(self, line: str, environ: Mapping[str, str], *, answers: str) -> Iterator[None]:
-        """A server by its command line, up when the URL `answers` does, ended with the block. Raises Bad."""
+    def served(self, line: str, environ: Mapping[str, str], *, answers: str = "") -> Iterator[None]:
+        """A command, up when the URL `answers` does (or at once), ended with the block. Raises Bad."""
         said: list[str] = []
         command = ShellCommand("peer", line, environment(environ), ROOT, lambda _, text: said.append(text))
         command.start()
         self._ledger.add(command.target, command.stop_signal)
         try:
             deadline = time.monotonic() + 60
-            while not _answers(answers):
+            while answers and not _answers(answers):
                 if command.pid is None or time.monotonic() > deadline:
                     raise Bad("a peer's server did not come up:\n" + "\n".join(said[-30:]))
                 time.sleep(0.05)

@@ -22,7 +22,7 @@ _ENDED = ("succeeded", "partial_success", "failed", "cancelled")
 
 def post(program: Program, path: str) -> int:
     """Post without a body; the job's id. Raises Bad."""
-    return _job_of(_send(program, path, {}, []))
+    return _job_of(_send(program, path, {}, None))
 
 
 def upload(program: Program, file: Path) -> int:

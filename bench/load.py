@@ -13,6 +13,7 @@ import resource
 import selectors
 import socket
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -94,9 +95,11 @@ class _Connection:
         self._begin()
 
 
-def load(port: int, connections: int, seconds: float, paths: Sequence[str], headers: str = "") -> Told:
-    """Keep `connections` busy for that long."""
-    requests = [f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{headers}\r\n".encode() for path in paths]
+def load(
+    port: int, connections: int, seconds: float, paths: Sequence[str], *, until: threading.Event | None = None
+) -> Told:
+    """Keep `connections` busy for that long, or until that happens."""
+    requests = [f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode() for path in paths]
     selector = selectors.DefaultSelector()
     for number in range(connections):
         made = _Connection(port, requests, number * max(1, len(requests) // connections))
@@ -106,8 +109,8 @@ def load(port: int, connections: int, seconds: float, paths: Sequence[str], head
     cpu = _cpu()
     begun = time.perf_counter()
     end = begun + seconds
-    while (now := time.perf_counter()) < end:
-        for key, _ in selector.select(end - now):
+    while (now := time.perf_counter()) < end and not (until and until.is_set()):
+        for key, _ in selector.select(min(end - now, 1.0)):
             connection: _Connection = key.data
             good = connection.read()
             if good is None:

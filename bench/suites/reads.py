@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import psycopg
@@ -53,21 +53,21 @@ def fill(ground: Ground, url: str, coins: int) -> None:
 
 
 @contextmanager
-def ours(ground: Ground, url: str, **settings: str) -> Iterator[int]:
+def ours(ground: Ground, url: str, settings: Mapping[str, str]) -> Iterator[int]:
     """Two web processes, and a worker process that idles; the port."""
-    with ground.program(url, web_processes=2, worker_processes=1, **settings) as program:
+    with ground.program(url, settings, web_processes=2, worker_processes=1) as program:
         yield program.port
 
 
 @contextmanager
 def _cached(ground: Ground, url: str) -> Iterator[int]:
-    with ours(ground, url) as port:
+    with ours(ground, url, {}) as port:
         yield port
 
 
 @contextmanager
 def _computed(ground: Ground, url: str) -> Iterator[int]:
-    with ours(ground, url, **computed()) as port:
+    with ours(ground, url, computed()) as port:
         yield port
 
 
