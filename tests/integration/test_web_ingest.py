@@ -282,16 +282,26 @@ def test_who_waits_in_vain_gets_the_202(client: ContractClient) -> None:
     assert "Preference-Applied" not in answer.headers
 
 
-def test_when_half_of_the_threads_wait_nobody_else_may(make_client: MakeClient) -> None:
+def test_when_half_of_the_threads_wait_nobody_else_may(make_client: MakeClient, factory: Factory) -> None:
     client = make_client(WEB_THREADS="4")
     waiting = services(client.application).waiting
     assert [waiting.acquire(blocking=False) for _ in range(3)] == [True, True, False]
-    assert client.post(f"{INGEST}/csv", headers={"Prefer": "wait=60"}).status_code == 202
+    with _worker_that_ends_jobs(factory, ENDS_WELL):
+        assert client.post(f"{INGEST}/csv", headers={"Prefer": "wait=30"}).status_code == 202
+        waiting.release()
+        assert client.post(f"{INGEST}/csv", headers={"Prefer": "wait=30"}).status_code == 200
 
 
 def test_a_process_about_to_stop_lets_nobody_wait(client: ContractClient) -> None:
-    services(client.application).leaving = lambda: True
+    asked = []
+
+    def leaving() -> bool:
+        asked.append("leaving?")
+        return True
+
+    services(client.application).leaving = leaving
     assert client.post(f"{INGEST}/csv", headers={"Prefer": "wait=60"}).status_code == 202
+    assert asked == ["leaving?"]
 
 
 def test_a_job_says_whose_key_asked_for_it(make_client: MakeClient) -> None:
