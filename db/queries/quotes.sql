@@ -96,17 +96,27 @@ SELECT DISTINCT ON (m.mapping_key)
        i.circulating_supply, i.total_supply, i.max_supply, i.rank, i.observed_at, i.time_assumed, %(fetched_at)s, i.flags
 FROM incoming i JOIN source_mappings m ON m.source = %(source)s AND m.source_id = i.source_id
 ORDER BY m.mapping_key, i.observed_at DESC, i.time_assumed, i.price DESC NULLS LAST, i.market_cap DESC NULLS LAST,
-         i.volume_24h DESC NULLS LAST, i.place
+         i.volume_24h DESC NULLS LAST, i.price_change_24h DESC NULLS LAST, i.high_24h DESC NULLS LAST,
+         i.low_24h DESC NULLS LAST, i.circulating_supply DESC NULLS LAST, i.total_supply DESC NULLS LAST,
+         i.max_supply DESC NULLS LAST, i.rank DESC NULLS LAST
 ON CONFLICT (mapping_key) DO UPDATE
 SET price = excluded.price, market_cap = excluded.market_cap, volume_24h = excluded.volume_24h,
     price_change_24h = excluded.price_change_24h, high_24h = excluded.high_24h, low_24h = excluded.low_24h,
     circulating_supply = excluded.circulating_supply, total_supply = excluded.total_supply,
     max_supply = excluded.max_supply, rank = excluded.rank, observed_at = excluded.observed_at,
     time_assumed = excluded.time_assumed, fetched_at = excluded.fetched_at, flags = excluded.flags
+-- all figures count, so that of two quotes at one time the same one stays, whichever came first
 WHERE (excluded.observed_at, NOT excluded.time_assumed, coalesce(excluded.price, '-Infinity'),
-       coalesce(excluded.market_cap, '-Infinity'), coalesce(excluded.volume_24h, '-Infinity'))
+       coalesce(excluded.market_cap, '-Infinity'), coalesce(excluded.volume_24h, '-Infinity'),
+       coalesce(excluded.price_change_24h, '-Infinity'), coalesce(excluded.high_24h, '-Infinity'),
+       coalesce(excluded.low_24h, '-Infinity'), coalesce(excluded.circulating_supply, '-Infinity'),
+       coalesce(excluded.total_supply, '-Infinity'), coalesce(excluded.max_supply, '-Infinity'),
+       coalesce(excluded.rank, 0))
     > (q.observed_at, NOT q.time_assumed, coalesce(q.price, '-Infinity'), coalesce(q.market_cap, '-Infinity'),
-       coalesce(q.volume_24h, '-Infinity'))
+       coalesce(q.volume_24h, '-Infinity'), coalesce(q.price_change_24h, '-Infinity'),
+       coalesce(q.high_24h, '-Infinity'), coalesce(q.low_24h, '-Infinity'),
+       coalesce(q.circulating_supply, '-Infinity'), coalesce(q.total_supply, '-Infinity'),
+       coalesce(q.max_supply, '-Infinity'), coalesce(q.rank, 0))
 RETURNING mapping_key)
 SELECT DISTINCT coin_key FROM kept JOIN source_mappings USING (mapping_key);
 
