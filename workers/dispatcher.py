@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 _TICK_SECONDS = 0.2
 _AFTER_FAILURE_SECONDS = 1.0
+# Of 100 jobs, 100 pages and 10 uploads at most.
+_BITE_SECONDS = 10.0
 # Measured on a proof of concept: without these bounds an overload rang 20,541 times for 2,380 attempts.
 _FULL = 200
 _NEARLY_EMPTY = 16
@@ -49,7 +51,7 @@ class Dispatcher:
             _Chore(1.0, lambda: schedule.start_due(settings, database, bell)),
             _Chore(1.0, lambda: jobs.finish_cancels(database)),
             _Chore(math.inf, lambda: schedule.start_startup(settings, database, bell)),
-            _Chore(60.0, lambda: pruning.prune(database, raw_batch_age=settings.raw_batch_retention)),
+            _Chore(_BITE_SECONDS, lambda: self._prune(settings)),
         ]
 
         if (age := settings.history_retention) is not None:
@@ -76,6 +78,9 @@ class Dispatcher:
                 logger.warning(
                     "dispatcher: tries again: %s", error if known else type(error).__name__, exc_info=not known
                 )
+
+    def _prune(self, settings: Settings) -> None:
+        pruning.prune(self._database, job_age=settings.job_retention, raw_batch_age=settings.raw_batch_retention)
 
     def ring(self) -> None:
         """Ring for what is due, as far as the queues have room; with Redis away nothing is marked as rung."""
