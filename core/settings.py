@@ -167,6 +167,9 @@ class Settings:
     worker_threads: int = _setting("8", _whole(1, 256), "tasks that one worker process does at a time")
     web_concurrency: int = _setting("2", _whole(1, 64), "web processes on this machine")
     web_threads: int = _setting("8", _whole(1, 256), "requests that one web process answers at a time")
+    answer_cache_bytes: int = _setting(
+        "33554432", _whole(0, 2**40), "answers kept ready in each web process; 0: every answer is computed"
+    )
     max_upload_bytes: int = _setting("104857600", _whole(1, 2**40), "largest CSV upload")
     log_level: str = _setting("info", _choice("debug", "info", "warning", "error"), "how much is logged")
     log_format: str = _setting("text", _choice("text", "json"), "for people, or for machines")

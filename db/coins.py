@@ -1,13 +1,20 @@
-"""Reading what was collected. Answers are JSON text made by Postgres: a figure keeps the digits it is stored with."""
+"""Reading what was collected. Answers are JSON text made by Postgres: a figure keeps the digits it is stored with.
+
+No index serves the sorts of a list, since each would be written at every change of a price: its order is found once a
+data version, by one pass, and kept as keys.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import sys
+from array import array
+from dataclasses import dataclass, replace
 
 import psycopg
 from psycopg import sql as compose
 
 from core.errors import Unavailable
+from core.kept import Kept
 from db import quotes
 from db.pool import Connection
 from db.queries import sql
@@ -24,6 +31,8 @@ SORTS = (
     "last_updated",
     "rank",
 )
+# int4 as Postgres sends it: in network order.
+_KEY_BYTES = 4
 _SPECIAL = str.maketrans({"\\": r"\\", "%": r"\%", "_": r"\_"})
 
 
@@ -40,39 +49,72 @@ class CoinQuery:
     canonical_id: str | None = None
     search: str | None = None
 
+    @property
+    def offset(self) -> int:
+        return (self.page - 1) * self.page_size
 
-def page_of_coins(connection: Connection, query: CoinQuery) -> str:
-    """A page of golden records in the list's envelope, as JSON. Unknown figures come last, whichever way is sorted."""
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """JSON, and the version of the data that it was read from; db.version says what that is worth."""
+
+    version: str
+    text: str
+
+
+class Order:
+    """The keys of all coins that a list holds, in its order: any page of it is then as cheap as the first."""
+
+    def __init__(self, version: str, keys: bytes) -> None:
+        self.version = version
+        self._keys = keys
+
+    def __len__(self) -> int:
+        return len(self._keys) // _KEY_BYTES
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return len(self._keys)
+
+    def page(self, query: CoinQuery) -> list[int]:
+        first = query.offset * _KEY_BYTES
+        some = array("i", self._keys[first : first + query.page_size * _KEY_BYTES])
+        if sys.byteorder == "little":
+            some.byteswap()
+        return some.tolist()
+
+
+def page_of_coins(connection: Connection, query: CoinQuery, orders: Kept[Order]) -> Read:
+    """A page of golden records in the list's envelope. Unknown figures come last, whichever way is sorted.
+
+    `orders` keeps lists' orders from one call to the next; one of older data is found anew.
+    """
     if query.sort not in SORTS:
         raise ValueError(query.sort)
-    order = compose.SQL("{} DESC NULLS LAST" if query.descending else "{} ASC NULLS LAST").format(
-        compose.Identifier(query.sort)
-    )
-    return _text(
-        connection.execute(
-            compose.SQL(sql("page_of_coins")).format(order=order),
-            {
-                "source": query.source,
-                "symbol": query.symbol,
-                "canonical_id": query.canonical_id,
-                "like": None if query.search is None else f"%{query.search.translate(_SPECIAL)}%",
-                "page": query.page,
-                "page_size": query.page_size,
-                "offset": (query.page - 1) * query.page_size,
-            },
-        ).fetchone()
-    )
+    whole_list = replace(query, page=1, page_size=1)
+    order = orders.get(whole_list)
+    if order:
+        row = connection.execute(sql("page_of_keys"), {"keys": order.page(query)}).fetchone()
+        if row and row[0] == order.version:
+            return Read(row[0], _envelope(row[1], query, len(order)))
+    version, page, keys = _page_in_order(connection, query)
+    order = Order(version, keys)
+    orders.keep(whole_list, order, order.size)
+    return Read(version, _envelope(page, query, len(order)))
 
 
-def one_coin(connection: Connection, canonical_id: str) -> str | None:
-    """A coin with its quotes by source, mappings and provenance, as JSON; None when there is none of that id."""
+def one_coin(connection: Connection, canonical_id: str) -> Read | None:
+    """A coin with its quotes by source, mappings and provenance; None when there is none of that id."""
     row = connection.execute(sql("one_coin"), {"canonical_id": canonical_id}).fetchone()
-    return None if row is None else _text(row)
+    return Read(*row) if row else None
 
 
-def market_stats(connection: Connection) -> str:
-    """Totals, average price, gainers and losers, as JSON. Coins with flags count in total_coins alone."""
-    return _text(connection.execute(sql("market_stats")).fetchone())
+def market_stats(connection: Connection) -> Read:
+    """Totals, average price, gainers and losers. Coins with flags count in total_coins alone."""
+    row = connection.execute(sql("market_stats")).fetchone()
+    assert row  # noqa: S101  totals are a row, whatever there is
+    return Read(*row)
 
 
 def clear_data(connection: Connection) -> int:
@@ -89,5 +131,24 @@ def clear_data(connection: Connection) -> int:
     return int(row[0]) if row else 0
 
 
-def _text(row: tuple[object, ...] | None) -> str:
-    return str(row[0]) if row else "null"
+def _page_in_order(connection: Connection, query: CoinQuery) -> tuple[str, str, bytes]:
+    direction = "{} DESC NULLS LAST" if query.descending else "{} ASC NULLS LAST"
+    statement = compose.SQL(sql("page_in_order")).format(
+        order=compose.SQL(direction).format(compose.Identifier(query.sort))
+    )
+    values = {
+        "source": query.source,
+        "symbol": query.symbol,
+        "canonical_id": query.canonical_id,
+        "like": None if query.search is None else f"%{query.search.translate(_SPECIAL)}%",
+        "page_size": query.page_size,
+        "offset": query.offset,
+    }
+    row = connection.execute(statement, values, binary=True).fetchone()
+    assert row  # noqa: S101  it has a row, whatever there is
+    return row[0], row[1], row[2]
+
+
+def _envelope(data: str, query: CoinQuery, total: int) -> str:
+    pages = -(-total // query.page_size)
+    return f'{{"data":{data},"page":{query.page},"page_size":{query.page_size},"total":{total},"total_pages":{pages}}}'

@@ -15,7 +15,7 @@ from core.models import Quote
 from core.quote_table import QuoteTable
 from core.registry import Registry
 from core.settings import Settings
-from db import incoming, mappings
+from db import incoming, mappings, version
 from db.pool import Connection
 from db.queries import sql
 
@@ -61,6 +61,7 @@ def merge_golden(connection: Connection, coins: Sequence[int], rules: Rules) -> 
     """Compute the golden records of these coins (keys) anew from their quotes."""
     if not coins:
         return
+    version.advance(connection)
     connection.execute(sql("lock_coins"), {"coins": list(coins)})
     lone = {row[0] for row in connection.execute(sql("merge_lone_records"), {"coins": list(coins)})}
     several = [coin for coin in coins if coin not in lone]
@@ -80,6 +81,7 @@ def merge_golden(connection: Connection, coins: Sequence[int], rules: Rules) -> 
 def clear(connection: Connection) -> None:
     """Delete every coin, quote, mapping and observation."""
     connection.execute(sql("clear_data"))
+    version.advance(connection)
 
 
 def _copy(connection: Connection, quotes: QuoteTable, fetched_at: datetime) -> None:

@@ -10,6 +10,8 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql as compose
 
+from db import version
+
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -122,4 +124,5 @@ class Factory:
         )
         made = self.connection.execute(statement, list(row.values())).fetchone()
         assert made is not None
+        version.advance(self.connection)
         return int(made[0])

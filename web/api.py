@@ -119,6 +119,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         headers: type[ma.Schema] | None = None,
         body: Body | None = None,
         errors: Sequence[int] = (),
+        revalidated: bool = False,
         **documentation: Any,
     ) -> Callable[[View], View]:
         """Declare a view: its address, who may call it, its parameters and every answer that it gives.
@@ -126,6 +127,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         `role` None asks for no key, and doesn't look at one that is sent. An answer may come in several content types.
         The view gets the checked query, then the checked headers and the checked JSON body if it asks for some, then
         what stands in the path.
+        `revalidated`: the answer has an ETag, by which a client may ask whether it is still right.
         Its name is the operation's id, its docstring the summary and description.
         """
 
@@ -139,6 +141,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
             for status, given in answers.items():
                 for good in (given,) if isinstance(given, Answer) else given:
                     wrapped = self._answering(status, good)(wrapped)
+            if revalidated:
+                wrapped = self.alt_response(304, description="What If-None-Match names is still right")(wrapped)
             refusals = {*_ALWAYS, *_REFUSALS[role], *(_OF_BODIES if body else ()), *errors}
             for status in sorted(refusals - answers.keys()):
                 wrapped = self.alt_response(status, HTTPStatus(status).name)(wrapped)

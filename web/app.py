@@ -8,6 +8,7 @@ from threading import BoundedSemaphore
 from flask import Flask
 
 from core import logs
+from core.kept import Kept
 from core.settings import Settings
 from db.pool import Database
 from web import (
@@ -27,6 +28,7 @@ from web import (
 )
 from web.api import Api
 from web.environment import checked, settings_from_environment
+from web.reads import Reads
 from web.services import Services, install
 from web.tracing import Tracing
 from web.version import VERSION
@@ -40,6 +42,9 @@ Ingesting is asynchronous: a POST answers 202 with a job, which is then polled; 
 Figures are JSON numbers with the digits that the source sent; read them with a decimal parser if you need them all.
 Errors are RFC 9457 problems. Writing needs an API key.
 """
+
+# 40 orders of 200,000 coins.
+_ORDERS_BYTES = 32 * 1024 * 1024
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -73,12 +78,13 @@ def create_app(settings: Settings | None = None) -> Flask:
             bell=Bell(settings.redis_url),
             budget=Budget.of(settings, settings.redis_url),
             waiting=BoundedSemaphore(max(1, settings.web_threads // 2)),
+            orders=Kept(_ORDERS_BYTES),
         ),
     )
     problems.register(app)
     headers.install(app, settings)
     _register_operations(app)
-    app.wsgi_app = Tracing(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = Tracing(Reads(app.wsgi_app, settings, database))  # type: ignore[method-assign]
     return app
 
 

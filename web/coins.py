@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -18,6 +19,7 @@ from web.evidenceschemas import EXPLANATION, HISTORY_PAGE, ExplanationSchema, Hi
 from web.examples import COIN, MOVED
 from web.parameters import PastQuery
 from web.problems import Problem
+from web.reads import remembered
 from web.schemas import CoinSchema, MovedSchema
 from web.services import rules, services
 
@@ -37,14 +39,16 @@ _MOVED = Answer(
     "/<path:canonical_id>",
     role="read",
     answers={200: Answer(CoinSchema, COIN, "The coin"), 308: _MOVED},
+    revalidated=True,
     errors=(404,),
 )
 def get_coin(_query: dict[str, Any], canonical_id: str) -> Response:
     """One coin: its golden record, the latest quote of every source, and why these are one coin."""
     _possible(canonical_id)
     with services().database.connection() as connection:
-        found = coins.one_coin(connection, canonical_id)
-        return json_text(found) if found else _elsewhere(connection, canonical_id)
+        question = partial(coins.one_coin, canonical_id=canonical_id)
+        found = question(connection)
+        return remembered(question, found) if found else _elsewhere(connection, canonical_id)
 
 
 @blueprint.operation(

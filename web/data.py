@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from flask import Response
 
 from db import coins
-from web.answers import json_object, json_text, refuse_body
+from web.answers import json_object, refuse_body
 from web.api import Answer, Blueprint
 from web.examples import COINS_PAGE
 from web.parameters import ClearQuery, CoinsQuery
+from web.reads import remembered
 from web.schemas import ClearedSchema, CoinsPageSchema
 from web.services import services
 
@@ -23,6 +25,7 @@ blueprint = Blueprint("data", __name__, url_prefix="/api/v1/data", description="
     role="read",
     query=CoinsQuery,
     answers={200: Answer(CoinsPageSchema, COINS_PAGE, "A page of golden records; empty past the last")},
+    revalidated=True,
 )
 def list_data(query: dict[str, Any]) -> Response:
     """List golden records, page by page.
@@ -31,11 +34,10 @@ def list_data(query: dict[str, Any]) -> Response:
     the data stays the same.
     """
     sort = query.pop("sort")
+    asked = coins.CoinQuery(sort=sort.removeprefix("-"), descending=sort.startswith("-"), **query)
+    question = partial(coins.page_of_coins, query=asked, orders=services().orders)
     with services().database.connection() as connection:
-        page = coins.page_of_coins(
-            connection, coins.CoinQuery(sort=sort.removeprefix("-"), descending=sort.startswith("-"), **query)
-        )
-    return json_text(page)
+        return remembered(question, question(connection))
 
 
 @blueprint.operation(

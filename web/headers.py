@@ -16,24 +16,33 @@ _SECURITY = {
 }
 _CORS = {
     "Access-Control-Allow-Methods": "GET, POST, PUT, DELETE",
-    "Access-Control-Allow-Headers": "Authorization, X-API-Key, Content-Type, Idempotency-Key, Prefer, X-Request-ID",
-    "Access-Control-Expose-Headers": "Location, Retry-After, X-Request-ID, Preference-Applied, Idempotent-Replayed",
+    "Access-Control-Allow-Headers": "Authorization, X-API-Key, Content-Type, Idempotency-Key, Prefer, X-Request-ID, "
+    "If-None-Match",
+    "Access-Control-Expose-Headers": "Location, Retry-After, X-Request-ID, Preference-Applied, Idempotent-Replayed, "
+    "ETag",
     "Access-Control-Max-Age": "600",
 }
+
+
+def headers_of(settings: Settings, origin: str | None) -> dict[str, str]:
+    """What an answer carries to a page of this origin, or to whatever is no page."""
+    if not settings.cors_origins:
+        return dict(_SECURITY)
+    headers = {**_SECURITY, "Vary": "Origin"}
+    if origin and (origin in settings.cors_origins or "*" in settings.cors_origins):
+        headers |= {"Access-Control-Allow-Origin": origin, **_CORS}
+    return headers
 
 
 def install(app: Flask, settings: Settings) -> None:
     """Set the headers after each request; a view's own headers stay."""
 
     def add(response: Response) -> Response:
-        for name, value in _SECURITY.items():
+        headers = headers_of(settings, request.headers.get("Origin"))
+        if "Vary" in headers:
+            response.vary.add(headers.pop("Vary"))
+        for name, value in headers.items():
             response.headers.setdefault(name, value)
-        if settings.cors_origins:
-            response.vary.add("Origin")
-            origin = request.headers.get("Origin")
-            if origin and (origin in settings.cors_origins or "*" in settings.cors_origins):
-                response.headers["Access-Control-Allow-Origin"] = origin
-                response.headers.update(_CORS)
         return response
 
     app.after_request(add)

@@ -9,8 +9,10 @@ from typing import cast
 
 from flask import Flask, current_app
 
+from core.kept import Kept
 from core.registry import load_registry
 from core.settings import Settings
+from db.coins import Order
 from db.pool import Database
 from db.quotes import Rules
 from workers.budget import Budget
@@ -28,6 +30,7 @@ class Services:
     bell: Bell
     budget: Budget
     waiting: BoundedSemaphore
+    orders: Kept[Order]
     leaving: Callable[[], bool] = lambda: False
 
 

@@ -1,29 +1,39 @@
--- name: page_of_coins
--- A page of the golden records that the filters leave, in the list's envelope; figures keep their digits, being text.
-WITH matching AS NOT MATERIALIZED (
-    SELECT canonical_id, symbol, name, price, market_cap, volume_24h, price_change_24h, rank,
-           circulating_supply, total_supply, max_supply, source, last_updated, time_assumed, flags, provenance
+-- name: page_in_order
+-- The keys of all coins that the filters leave, in order, 4 bytes each; a page of their records; and of which data.
+WITH ordered AS MATERIALIZED (
+    SELECT coin_key, row_number() OVER (ORDER BY {order}, canonical_id) AS place
     FROM cryptocurrencies
     WHERE (%(source)s::text IS NULL OR source = %(source)s)
       AND (%(symbol)s::text IS NULL OR lower(symbol) = lower(%(symbol)s))
       AND (%(canonical_id)s::text IS NULL OR canonical_id = %(canonical_id)s)
       AND (%(like)s::text IS NULL OR symbol ILIKE %(like)s OR name ILIKE %(like)s OR canonical_id ILIKE %(like)s)
-), page AS (
-    SELECT * FROM matching ORDER BY {order}, canonical_id LIMIT %(page_size)s::bigint OFFSET %(offset)s::bigint
-), counted AS (
-    SELECT count(*) AS total FROM matching
 )
-SELECT row_to_json(envelope)::text
-FROM (
-    SELECT (SELECT coalesce(json_agg(page), '[]') FROM page) AS data,
-           %(page)s::bigint AS page, %(page_size)s::bigint AS page_size, counted.total,
-           (counted.total + %(page_size)s::bigint - 1) / %(page_size)s::bigint AS total_pages
-    FROM counted
-) AS envelope;
+SELECT data_version(),
+       (SELECT coalesce(json_agg(each), '[]')::text FROM (
+           SELECT c.canonical_id, c.symbol, c.name, c.price, c.market_cap, c.volume_24h, c.price_change_24h, c.rank,
+                  c.circulating_supply, c.total_supply, c.max_supply, c.source, c.last_updated, c.time_assumed, c.flags,
+                  c.provenance
+           FROM ordered o JOIN cryptocurrencies c USING (coin_key)
+           WHERE o.place BETWEEN %(offset)s::bigint + 1 AND %(offset)s::bigint + %(page_size)s::bigint
+           ORDER BY o.place
+       ) AS each),
+       (SELECT coalesce(string_agg(int4send(coin_key), '' ORDER BY place), '') FROM ordered);
+
+-- name: page_of_keys
+-- The records of these coins, in this order, and of which data.
+SELECT data_version(),
+       (SELECT coalesce(json_agg(each), '[]')::text FROM (
+           SELECT c.canonical_id, c.symbol, c.name, c.price, c.market_cap, c.volume_24h, c.price_change_24h, c.rank,
+                  c.circulating_supply, c.total_supply, c.max_supply, c.source, c.last_updated, c.time_assumed, c.flags,
+                  c.provenance
+           FROM unnest(%(keys)s::integer[]) WITH ORDINALITY AS o (coin_key, place)
+           JOIN cryptocurrencies c USING (coin_key)
+           ORDER BY o.place
+       ) AS each);
 
 -- name: one_coin
--- A golden record with the latest quote of each source and id, and how each came to be this coin.
-SELECT row_to_json(coin)::text
+-- A golden record with the latest quote of each source and id, and how each came to be this coin; and of which data.
+SELECT data_version(), row_to_json(coin)::text
 FROM (
     SELECT c.canonical_id, c.symbol, c.name, c.price, c.market_cap, c.volume_24h, c.price_change_24h, c.rank,
            c.circulating_supply, c.total_supply, c.max_supply, c.source, c.last_updated, c.time_assumed, c.flags,
@@ -49,13 +59,13 @@ FROM (
 ) AS coin;
 
 -- name: market_stats
--- Totals over all coins, without those whose figures can't be right.
+-- Totals over all coins, without those whose figures can't be right; and of which data.
 WITH sound AS NOT MATERIALIZED (SELECT * FROM cryptocurrencies WHERE flags = '{}')
-SELECT row_to_json(stats)::text
+SELECT data_version(), row_to_json(stats)::text
 FROM (
-    SELECT (SELECT count(*) FROM cryptocurrencies) AS total_coins,
-           (SELECT coalesce(sum(market_cap), 0) FROM sound) AS total_market_cap,
-           (SELECT avg(price) FROM sound) AS average_price,
+    SELECT count(*) AS total_coins,
+           coalesce(sum(market_cap) FILTER (WHERE flags = '{}'), 0) AS total_market_cap,
+           avg(price) FILTER (WHERE flags = '{}') AS average_price,
            (SELECT coalesce(json_agg(each), '[]') FROM (
                SELECT symbol, name, price_change_24h, canonical_id FROM sound
                WHERE price_change_24h > 0 ORDER BY price_change_24h DESC, canonical_id LIMIT 5
@@ -64,6 +74,7 @@ FROM (
                SELECT symbol, name, price_change_24h, canonical_id FROM sound
                WHERE price_change_24h < 0 ORDER BY price_change_24h, canonical_id LIMIT 5
            ) AS each) AS top_losers
+    FROM cryptocurrencies
 ) AS stats;
 
 -- name: count_coins
