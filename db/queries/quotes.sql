@@ -12,8 +12,8 @@ CREATE TEMPORARY TABLE IF NOT EXISTS incoming (
 COPY incoming ({columns}) FROM STDIN;
 
 -- name: measure_incoming
--- A large batch is joined better when the planner knows its size.
-ANALYZE incoming;
+-- A large batch is joined better when the planner knows its size and how many coins it has.
+ANALYZE incoming (source_id, observed_at);
 
 -- name: lock_mappings_shared
 -- Whoever merges quotes holds this, so that no mapping changes hands between finding a coin and merging it.
@@ -95,6 +95,8 @@ SELECT DISTINCT ON (m.mapping_key)
        m.mapping_key, i.price, i.market_cap, i.volume_24h, i.price_change_24h, i.high_24h, i.low_24h,
        i.circulating_supply, i.total_supply, i.max_supply, i.rank, i.observed_at, i.time_assumed, %(fetched_at)s, i.flags
 FROM incoming i JOIN source_mappings m ON m.source = %(source)s AND m.source_id = i.source_id
+-- what is older than the quote that is there is not worth sorting
+WHERE NOT EXISTS (SELECT FROM quotes k WHERE k.mapping_key = m.mapping_key AND k.observed_at > i.observed_at)
 ORDER BY m.mapping_key, i.observed_at DESC, i.time_assumed, i.price DESC NULLS LAST, i.market_cap DESC NULLS LAST,
          i.volume_24h DESC NULLS LAST, i.price_change_24h DESC NULLS LAST, i.high_24h DESC NULLS LAST,
          i.low_24h DESC NULLS LAST, i.circulating_supply DESC NULLS LAST, i.total_supply DESC NULLS LAST,

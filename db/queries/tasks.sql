@@ -1,11 +1,22 @@
 -- name: claim_task
 -- Take a due task, whose fence then shuts every earlier holder out, and set its job running; no row: drop the message.
-WITH claimed AS (
+WITH chosen AS (
+    -- Of a job's pages any may be taken. The newest goes first: files grow at their end, and a page whose quotes are
+    -- superseded already costs a fraction of one whose quotes become the latest.
+    SELECT t.id
+    FROM tasks rung
+    JOIN tasks t ON t.job_id = rung.job_id
+                AND (t.id = rung.id OR rung.kind = 'normalize' AND t.kind = rung.kind AND t.source = rung.source)
+    WHERE rung.id = %(task)s AND t.state = 'queued' AND t.run_at <= now()
+    ORDER BY t.id DESC
+    LIMIT 1
+    FOR UPDATE OF t SKIP LOCKED
+), claimed AS (
     UPDATE tasks t
     SET state = 'running', attempt = attempt + 1, fence = fence + 1, worker = %(worker)s,
         lease_until = now() + %(lease)s * interval '1 second', started_at = coalesce(t.started_at, now())
-    FROM jobs j
-    WHERE t.id = %(task)s AND t.state = 'queued' AND t.run_at <= now()
+    FROM jobs j, chosen
+    WHERE t.id = chosen.id AND t.state = 'queued' AND t.run_at <= now()
       AND j.id = t.job_id AND j.cancel_requested_at IS NULL
     RETURNING t.id, t.job_id, t.kind, t.source, t.params, t.cursor, t.batch_id, t.attempt, t.max_attempts, t.waits, t.fence
 ), begun AS (
@@ -31,8 +42,8 @@ WITH held AS (
 )
 UPDATE tasks t SET lease_until = now() + %(lease)s * interval '1 second' FROM held WHERE t.id = held.id;
 
--- name: advance_fetch
--- A page is stored: go on from behind it; tries count anew, since there was progress.
+-- name: advance_task
+-- A step is done, such as a page stored: go on from behind it; tries count anew, since there was progress.
 UPDATE tasks SET cursor = %(cursor)s, attempt = 1, lease_until = now() + %(lease)s * interval '1 second' WHERE id = %(task)s;
 
 -- name: insert_raw_batch

@@ -360,3 +360,13 @@ def test_due_tasks_are_dispatched_once_and_again_only_when_asked_long_after(data
     assert leases.due(database, most=10, again=False) == []
     assert leases.due(database, most=10, again=True) == [bell]
     assert leases.due(database, most=10, again=True) == []
+
+
+def test_of_a_jobs_pages_the_newest_goes_first_whichever_bell_rings(database: Database) -> None:
+    submitted, other = submit(database, "coingecko"), submit(database, "coingecko")
+    fetch = claim(database, submitted.doorbells[0].task_id)
+    first, second, third = [store_page(database, fetch, number, last=number == 3) for number in (1, 2, 3)]
+    fetch = claim(database, other.doorbells[0].task_id)
+    store_page(database, fetch, 1, last=True)
+    assert [claim(database, first).task_id for _ in range(3)] == [third, second, first]
+    assert tasks.claim(database, first, worker="w", lease=LEASE) is None
