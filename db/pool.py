@@ -7,12 +7,15 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
+from psycopg.errors import IdleInTransactionSessionTimeout
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from core.errors import Unavailable
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
+# A host that vanishes says nothing: without these its connections would wait for hours, on either side.
+_KEEPALIVES = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 11_000}
 # A caller would rather hear that Postgres is away than wait for it: clients get a 503 with Retry-After.
 _CONNECT_SECONDS = 5
 
@@ -20,10 +23,12 @@ _CONNECT_SECONDS = 5
 class Database:
     """A pool of at most `size` connections, in autocommit: who needs a transaction opens one by name.
 
-    `name` is how they show up in pg_stat_activity.
+    `name` is how they show up in pg_stat_activity. Postgres ends a transaction that was left idle for `idle` seconds
+    (None: however long), so that a process that is stopped in the middle of one doesn't keep its locks.
     """
 
-    def __init__(self, url: str, size: int, name: str = "crypto-quotes") -> None:
+    def __init__(self, url: str, size: int, name: str = "crypto-quotes", idle: float | None = None) -> None:
+        limit = f" -c idle_in_transaction_session_timeout={round(idle * 1000)}" if idle else ""
         self._pool = ConnectionPool(
             url,
             min_size=0,
@@ -35,8 +40,9 @@ class Database:
             kwargs={
                 "autocommit": True,
                 "connect_timeout": _CONNECT_SECONDS,
-                "options": "-c TimeZone=UTC",
+                "options": f"-c TimeZone=UTC{limit}",
                 "application_name": name,
+                **_KEEPALIVES,
             },
         )
 
@@ -47,7 +53,12 @@ class Database:
         try:
             with self._pool.connection() as connection:
                 yield connection
-        except (PoolTimeout, psycopg.OperationalError, psycopg.InterfaceError) as error:
+        except (
+            PoolTimeout,
+            psycopg.OperationalError,
+            psycopg.InterfaceError,
+            IdleInTransactionSessionTimeout,
+        ) as error:
             raise Unavailable("the database can't be reached now") from error
 
     @contextmanager

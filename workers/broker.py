@@ -42,7 +42,10 @@ def start() -> None:
     stopping = threading.Event()
     # One connection a thread, and one each for the heartbeat, the dispatcher and the hand-back.
     database = Database(
-        settings.database_url, size=settings.worker_threads + 3, name=f"crypto-quotes worker {os.getpid()}"
+        settings.database_url,
+        size=settings.worker_threads + 3,
+        name=f"crypto-quotes worker {os.getpid()}",
+        idle=settings.lease / 2,
     )
     broker = make_broker(settings.redis_url)
     bell = Bell(settings.redis_url, broker)
