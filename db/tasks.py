@@ -96,10 +96,13 @@ def store_page(connection: Connection, claimed: Claim, page: Page, *, lease: flo
     if page.last:
         succeed(connection, claimed)
     else:
-        connection.execute(
-            sql("advance_fetch"), {"task": claimed.task_id, "cursor": Jsonb(page.cursor), "lease": lease}
-        )
+        advance(connection, claimed, page.cursor, lease=lease)
     return bell
+
+
+def advance(connection: Connection, claimed: Claim, cursor: JsonObject, *, lease: float) -> None:
+    """A step is done: after a crash the task goes on from `cursor`, and tries count anew."""
+    connection.execute(sql("advance_task"), {"task": claimed.task_id, "cursor": Jsonb(cursor), "lease": lease})
 
 
 def load_batch(database: Database, claimed: Claim) -> RawBatch | None:
@@ -109,8 +112,19 @@ def load_batch(database: Database, claimed: Claim) -> RawBatch | None:
     return None if row is None else RawBatch(*row)
 
 
-def succeed(connection: Connection, claimed: Claim, parsed: Parsed | None = None, coins: Sequence[int] = ()) -> None:
-    """End the task well, with what came of it: the rows read and the coins' keys in the order they came."""
+def succeed(
+    connection: Connection,
+    claimed: Claim,
+    parsed: Parsed | None = None,
+    coins: Sequence[int] = (),
+    *,
+    rows: int = 0,
+    notes: JsonObject | None = None,
+) -> None:
+    """End the task well, with what came of it: the rows read and the coins' keys in the order they came.
+
+    `rows` and `notes` are for a task that parsed nothing.
+    """
     rejections = parsed.rejections if parsed else ()
     if rejections:
         with connection.cursor() as cursor:
@@ -122,10 +136,10 @@ def succeed(connection: Connection, claimed: Claim, parsed: Parsed | None = None
         sql("succeed_task"),
         {
             "task": claimed.task_id,
-            "rows": parsed.rows if parsed else 0,
+            "rows": parsed.rows if parsed else rows,
             "rejected": len(rejections),
             "coins": list(coins),
-            "notes": Jsonb(parsed.notes if parsed else {}),
+            "notes": Jsonb(parsed.notes if parsed else notes or {}),
         },
     )
     settle(connection, claimed.job_id)

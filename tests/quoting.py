@@ -32,8 +32,8 @@ def stored(database: Database, source: str, quotes: Sequence[Quote], rules: Rule
 def coin_of(connection: Connection, source: str, source_id: str) -> str:
     """Which coin an id is."""
     row = connection.execute(
-        "SELECT canonical_id FROM source_mappings JOIN cryptocurrencies USING (coin_key)"
-        " WHERE source = %s AND source_id = %s",
+        "SELECT canonical_id FROM source_mappings m JOIN cryptocurrencies USING (coin_key)"
+        " WHERE m.source = %s AND source_id = %s",
         [source, source_id],
     ).fetchone()
     assert row is not None

@@ -24,6 +24,7 @@ from web import (
     probes,
     problems,
     rejects,
+    reprocess,
     stats,
 )
 from web.api import Api
@@ -94,7 +95,7 @@ def _register_operations(app: Flask) -> None:
     api.spec.components.security_scheme("apiKey", {"type": "apiKey", "in": "header", "name": "X-API-Key"})
     app.url_map.converters["job_id"] = jobs.JobId
     api.register_converter(jobs.JobId, lambda _converter: {"type": "integer", "minimum": 1})
-    for resource in (ingest, jobs, rejects, deadletters, data, coins, mappings, stats, health, probes):
+    for resource in (ingest, reprocess, jobs, rejects, deadletters, data, coins, mappings, stats, health, probes):
         api.register_blueprint(resource.blueprint)
     # Not in the document: it only says which sources there are.
     app.add_url_rule("/api/v1/ingest/<source>", view_func=ingest.ingest_unknown, methods=["POST"])

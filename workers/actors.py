@@ -1,4 +1,4 @@
-"""The actors: one a source, and one that normalizes for all. Thin: a message is a doorbell, `Work` answers it."""
+"""The actors: one a source, one to normalize, one to rebuild. Thin: a message is a doorbell, `Work` answers."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ import dramatiq
 
 from core.sources import SOURCES
 from db.jobs import Doorbell
-from workers.queue import actor_name
+from db.reprocess import REPROCESS
+from workers.queue import actor_name, queue_name
 from workers.work import Work
 
 
 def declare(broker: dramatiq.Broker, work: Work) -> None:
     """Give every doorbell that may ring its actor."""
-    for bell in (*(Doorbell(0, "fetch", source) for source in SOURCES), Doorbell(0, "normalize", "")):
-        dramatiq.actor(broker=broker, queue_name=bell.kind, actor_name=actor_name(bell))(_answer(work, bell))
+    kinds = (Doorbell(0, "normalize", ""), Doorbell(0, REPROCESS, ""))
+    for bell in (*(Doorbell(0, "fetch", source) for source in SOURCES), *kinds):
+        dramatiq.actor(broker=broker, queue_name=queue_name(bell), actor_name=actor_name(bell))(_answer(work, bell))
 
 
 def _answer(work: Work, bell: Doorbell) -> Callable[[int], None]:

@@ -17,6 +17,7 @@ from core.settings import Settings
 from core.sources import SOURCES, check_names
 from db.pool import Database
 from db.quotes import Rules
+from db.reprocess import REPROCESS
 from workers import actors
 from workers.budget import Budget
 from workers.dispatcher import Dispatcher
@@ -57,7 +58,7 @@ def start() -> None:
     actors.declare(broker, work)
     dramatiq.set_broker(broker)
     # Normalizing is short and ends by itself; a fetch may hang in a request for as long as HTTP_TIMEOUT.
-    on_stop(stopping, lambda: bell.ring([*lanes.clear(), *holdings.hand_back(kinds=("fetch",))]))
+    on_stop(stopping, lambda: bell.ring([*lanes.clear(), *holdings.hand_back(kinds=("fetch", REPROCESS))]))
     dispatcher = Dispatcher(settings, database, bell, worker)
     # Started here and not by a middleware hook, whose failure Dramatiq would swallow.
     threading.Thread(target=dispatcher.run, args=(stopping,), name="dispatcher", daemon=True).start()

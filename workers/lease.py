@@ -48,9 +48,10 @@ class Holdings:
         fences = self._fences(kinds)
         return leases.hand_back(self._database, fences) if fences else []
 
-    def _fences(self, kinds: tuple[str, ...] = ("fetch", "normalize")) -> dict[int, int]:
+    def _fences(self, kinds: tuple[str, ...] | None = None) -> dict[int, int]:
         with self._lock:
-            return {task: claimed.fence for task, claimed in self._held.items() if claimed.kind in kinds}
+            held = self._held.items()
+            return {task: claimed.fence for task, claimed in held if kinds is None or claimed.kind in kinds}
 
 
 def beat(holdings: Holdings, lease: float) -> None:

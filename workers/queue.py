@@ -19,8 +19,8 @@ from db.jobs import Doorbell
 
 logger = logging.getLogger(__name__)
 
-# A queue a kind of task. Not one a source: every queue is polled by every worker process, which at 20 ms costs an idle
-# machine some 3% of a core each.
+# A queue for each way of working: fetching waits, the rest computes. Not one a source: every queue is polled by every
+# worker process, which at 20 ms costs an idle machine some 3% of a core each.
 QUEUES = ("fetch", "normalize")
 
 # A POST must not wait for a Redis that is away: the dispatcher rings again.
@@ -67,6 +67,11 @@ def make_broker(redis_url: str, client: redis.Redis | None = None) -> DoorbellBr
     )
 
 
+def queue_name(bell: Doorbell) -> str:
+    """Rebuilding is as normalizing is: work for the database and this process, no waiting."""
+    return "fetch" if bell.kind == "fetch" else "normalize"
+
+
 def actor_name(bell: Doorbell) -> str:
     """Each source is fetched by an actor of its own; normalizing is the same for all."""
     return f"fetch_{bell.source}" if bell.kind == "fetch" else bell.kind
@@ -84,7 +89,11 @@ class Bell:
             for bell in doorbells:
                 self._broker.enqueue(
                     Message(
-                        queue_name=bell.kind, actor_name=actor_name(bell), args=(bell.task_id,), kwargs={}, options={}
+                        queue_name=queue_name(bell),
+                        actor_name=actor_name(bell),
+                        args=(bell.task_id,),
+                        kwargs={},
+                        options={},
                     )
                 )
         except redis.RedisError as error:

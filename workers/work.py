@@ -6,12 +6,13 @@ import logging
 import threading
 from functools import partial
 
-from core.errors import GiveUp, NotYet, ProjectError, RateLimited, Retry, Unavailable
+from core.errors import GiveUp, NotYet, ProjectError, RateLimited, Resting, Retry, Unavailable
+from core.models import JsonObject
 from core.retry import next_wait
 from core.settings import Settings
 from core.sources import SOURCES
 from core.sources.source import Ask
-from db import quotes, tasks
+from db import quotes, reprocess, tasks
 from db.jobs import Doorbell
 from db.pool import Database
 from db.tasks import CancelledTask, Claim, LostTask
@@ -88,6 +89,8 @@ class Work:
         try:
             if claimed.kind == "fetch":
                 self._fetch(claimed)
+            elif claimed.kind == reprocess.REPROCESS:
+                self._reprocess(claimed)
             else:
                 self._normalize(claimed)
             logger.info("%s: done", context)
@@ -110,7 +113,7 @@ class Work:
 
     def _fetch(self, claimed: Claim) -> None:
         if rest := self._gate.rest_left(claimed):
-            raise NotYet(f"{claimed.source} rests", rest)
+            raise Resting(f"{claimed.source} rests", rest)
         answered = ended = False
         for page in SOURCES[claimed.source].pages(self._ask(claimed), claimed.cursor):
             with tasks.holding(self._database, claimed) as connection:
@@ -142,8 +145,29 @@ class Work:
             coins = quotes.store(connection, claimed.source, parsed.quotes, batch.fetched_at, self._rules)
             tasks.succeed(connection, claimed, parsed, coins)
 
+    def _reprocess(self, claimed: Claim) -> None:
+        """First identity, then the records bite by bite; after a crash it goes on behind the last bite."""
+        cursor = dict(claimed.cursor)
+        behind: object = cursor.get("behind")
+        while True:
+            with tasks.holding(self._database, claimed) as connection:
+                if not isinstance(behind, int):
+                    cursor = {"moved": reprocess.rebuild_identity(connection, self._rules)}
+                    behind = 0
+                else:
+                    behind = reprocess.rebuild_records(connection, behind, self._rules)
+                if behind is None:
+                    coins = reprocess.every_coin(connection)
+                    notes: JsonObject = {"moved_ids": cursor["moved"]}
+                    tasks.succeed(connection, claimed, coins=coins, rows=len(coins), notes=notes)
+                    return
+                tasks.advance(connection, claimed, {**cursor, "behind": behind}, lease=self._settings.lease)
+
     def _set_aside(self, claimed: Claim, reason: NotYet) -> None:
         with tasks.holding(self._database, claimed) as connection:
+            if isinstance(reason, Resting):
+                # Whoever ends the rest just now would not see this task among those that wait for that.
+                reason = NotYet(str(reason), sources.hold_rest(connection, claimed.source))
             tasks.set_aside(connection, claimed, reason)
         logger.debug("task %s: %s, set aside for %g s or more", claimed.task_id, reason, reason.seconds)
 

@@ -11,8 +11,9 @@ SELECT coalesce(max(number), 0) FROM schema_migrations;
 SELECT count(*) FROM workers WHERE seen_at > now() - %(within)s * interval '1 second';
 
 -- name: oldest_waiting
--- By queue (one a kind of task), for how many seconds the longest-waiting due task has been due.
-SELECT kind, extract(epoch FROM now() - min(run_at))::float8 FROM tasks WHERE state = 'queued' AND run_at <= now() GROUP BY kind;
+-- By queue, for how many seconds the longest-waiting due task has been due.
+SELECT CASE kind WHEN 'fetch' THEN 'fetch' ELSE 'normalize' END, extract(epoch FROM now() - min(run_at))::float8
+FROM tasks WHERE state = 'queued' AND run_at <= now() GROUP BY 1;
 
 -- name: source_freshness
 -- By source, when its last good fetch ended, how long ago that was, and the latest failure among its recent fetches.
