@@ -4,6 +4,7 @@
     ├── Retry            the same attempt may succeed later: wait, then try again
     │   └── RateLimited  the upstream named a time; waiting for it costs no attempt
     ├── NotYet           a rule of ours holds the request back: later, at no cost
+    │   └── Resting      until its source has rested, whenever that turns out to be
     ├── GiveUp           no repetition helps: the task ends `failed` with this sentence
     ├── BadSettings      the process must not start
     └── Unavailable      a service of ours (Postgres) is away: the client is told to come back
@@ -45,6 +46,10 @@ class NotYet(ProjectError):
         self.seconds = seconds
         self.at_a_time = at_a_time
         self.apart = apart
+
+
+class Resting(NotYet):
+    """The source rests. Any fetch may end or prolong that at any moment: look again when the task is put back."""
 
 
 class GiveUp(ProjectError):

@@ -23,6 +23,12 @@ def rest_left(database: Database, source: str, settings: Settings) -> float:
         return 0.0 if mine else trial
 
 
+def hold_rest(connection: Connection, source: str) -> float:
+    """For how many seconds the source rests as of now; nobody changes that until the caller's transaction has ended."""
+    row = connection.execute(sql("lock_rest"), {"source": source}).fetchone()
+    return float(row[0] or 0) if row else 0.0
+
+
 def note_trouble(database: Database, source: str, settings: Settings, *, for_good: bool) -> float:
     """A fetch's attempt failed, and the fetch with it if `for_good`; for how many seconds the source rests now."""
     statement = "source_failed" if for_good else "failures_while_resting"

@@ -12,7 +12,7 @@ from core.retry import next_wait
 from core.settings import Settings
 from core.sources import SOURCES
 from core.sources.source import Ask
-from db import quotes, reprocess, tasks
+from db import quotes, reprocess, sources, tasks
 from db.jobs import Doorbell
 from db.pool import Database
 from db.tasks import CancelledTask, Claim, LostTask

@@ -2,6 +2,10 @@
 -- For how many seconds a source is still to rest, 0 or less when that is over; no row when it is not resting.
 SELECT extract(epoch FROM resting_until - now())::float8 FROM sources WHERE name = %(source)s AND resting_until IS NOT NULL;
 
+-- name: lock_rest
+-- The same, 0 without a rest; whoever ends or prolongs it then has to wait, and finds who was put back meanwhile.
+SELECT greatest(extract(epoch FROM resting_until - now())::float8, 0) FROM sources WHERE name = %(source)s FOR SHARE;
+
 -- name: try_rested_source
 -- The rest is over: who gets the row tries the source, and the others wait some seconds more for what comes of it.
 UPDATE sources SET resting_until = now() + %(trial)s * interval '1 second'

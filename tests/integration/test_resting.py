@@ -13,6 +13,7 @@ from core.settings import Settings
 from db import leases, sources, tasks
 from db.pool import Database
 from tests.factories import Factory
+from tests.waiting import until
 
 # Rests of 10 s from the second failure on; a trial may take 25 s.
 SETTINGS = Settings.from_env(
@@ -141,3 +142,30 @@ def test_who_waits_for_a_trial_that_failed_waits_for_the_rest_alone(database: Da
     set_aside(database, task, NotYet("rests", 3600))
     sources.note_trouble(database, "coingecko", SETTINGS, for_good=False)
     assert 5 < seconds_left(factory, task) <= 10
+
+
+def test_a_rest_that_ends_just_when_a_task_is_set_aside_for_it_leaves_nobody_behind(
+    database: Database, factory: Factory
+) -> None:
+    """Whoever is first, the task is due: the one that ends the rest finds it, or it finds the rest ended."""
+    for task_first in (True, False):
+        factory.connection.execute(
+            "INSERT INTO sources VALUES ('coingecko', 2, now() + interval '1 hour')"
+            " ON CONFLICT (name) DO UPDATE SET failures = 2, resting_until = excluded.resting_until"
+        )
+        task = queued(factory)
+        claimed = tasks.claim(database, task, worker="w", lease=60)
+        assert claimed
+        ender = threading.Thread(target=sources.note_success, args=[database, "coingecko"])
+        with tasks.holding(database, claimed) as connection:
+            if not task_first:
+                ender.start()
+                ender.join(20)
+            rest = sources.hold_rest(connection, "coingecko")
+            if task_first:
+                ender.start()
+                until(lambda: factory.value("SELECT count(*) FROM pg_locks WHERE NOT granted"), "it waits for us")
+            tasks.set_aside(connection, claimed, NotYet("rests", rest))
+        ender.join(20)
+        assert (rest > 0) is task_first
+        assert seconds_left(factory, task) <= 0
