@@ -8,8 +8,10 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+import psycopg
+
 from bench import machine
-from bench.contenders import PEERS
+from bench.contenders import PEERS, Bad
 from bench.ground import Ground, say
 from bench.options import Options
 from bench.results import Findings, Row, targets
@@ -34,16 +36,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Whoever ends us by SIGTERM wants everything that we started ended too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     rows: list[Row] = []
+    failed = []
     with Ground() as ground:
         _print(f"## {datetime.now(UTC):%Y-%m-%d}, {options.rounds} rounds")
         _print("\n".join(f"- {fact}" for fact in machine.facts(ground.server)))
         for name in chosen:
-            found = SUITES[name](ground, options)
+            try:
+                found = SUITES[name](ground, options)
+            except (Bad, AssertionError, OSError, psycopg.Error) as error:
+                # The others' figures are still worth having.
+                failed.append(name)
+                say(f"{name} could not be measured: {_short(error)}")
+                continue
             rows += found.rows
             _print(found.text())
     _print("### Targets")
     _print(targets(rows))
-    return 0
+    if failed:
+        _print(f"Not measured: {', '.join(failed)}.")
+    return 1 if failed else 0
+
+
+def _short(error: Exception) -> str:
+    return "\n".join([*str(error).splitlines()[:3], "…", *str(error).splitlines()[3:][-12:]])
 
 
 def _print(text: str) -> None:

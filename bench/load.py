@@ -1,13 +1,11 @@
 """Requests as fast as answers come, over connections that stay open: raw sockets and one epoll (or kqueue) loop.
 
 A library's client would be the slowest of all measured here. This one says what share of a core it needed, so that
-nobody takes its limit for the server's. `python -m bench.load PORT CONNECTIONS SECONDS PATH…` prints a JSON object;
-each connection asks for the paths in turn.
+nobody takes its limit for the server's. `python -m bench.load PORT CONNECTIONS SECONDS PATH…` tries it by hand.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import resource
 import selectors
@@ -16,8 +14,9 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
+from bench.contenders import Bad
 from bench.figures import percentile
 
 _READ = 1 << 18
@@ -38,6 +37,7 @@ class Told:
     p50: float
     p99: float
     client: float
+    complaint: str  # how the first answer that was not good began
 
     @property
     def rate(self) -> float:
@@ -86,6 +86,11 @@ class _Connection:
             return None
         return self._held.startswith(_GOOD)
 
+    @property
+    def held(self) -> str:
+        """How the answer begins, or that there is none."""
+        return self._held[:200].decode(errors="replace") or "a closed connection"
+
     def again(self) -> None:
         self._begin()
 
@@ -96,9 +101,20 @@ class _Connection:
 
 
 def load(
-    port: int, connections: int, seconds: float, paths: Sequence[str], *, until: threading.Event | None = None
+    port: int,
+    connections: int,
+    seconds: float,
+    paths: Sequence[str],
+    *,
+    until: threading.Event | None = None,
+    fewest: int = 1,
 ) -> Told:
-    """Keep `connections` busy for that long, or until that happens."""
+    """Keep `connections` busy for that long, or until that happens; each asks for the paths in turn.
+
+    Goes on for up to half a minute until there are at least `fewest` answers.
+
+    Raises Bad when not one answer was good.
+    """
     requests = [f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode() for path in paths]
     selector = selectors.DefaultSelector()
     for number in range(connections):
@@ -106,11 +122,15 @@ def load(
         selector.register(made.socket, selectors.EVENT_READ, made)
     latencies: list[float] = []
     errors = 0
+    complaint = ""
     cpu = _cpu()
     begun = time.perf_counter()
     end = begun + seconds
-    while (now := time.perf_counter()) < end and not (until and until.is_set()):
-        for key, _ in selector.select(min(end - now, 1.0)):
+    while not (until and until.is_set()):
+        now = time.perf_counter()
+        if now > end and (len(latencies) + errors >= fewest or now > begun + _PATIENCE_SECONDS):
+            break
+        for key, _ in selector.select(min(max(end - now, 0.01), 1.0)):
             connection: _Connection = key.data
             good = connection.read()
             if good is None:
@@ -120,6 +140,7 @@ def load(
                 connection.again()
                 continue
             errors += 1
+            complaint = complaint or connection.held
             selector.unregister(connection.socket)
             connection.renew()
             selector.register(connection.socket, selectors.EVENT_READ, connection)
@@ -128,7 +149,11 @@ def load(
     for key in list(selector.get_map().values()):
         key.data.socket.close()
     selector.close()
-    return Told(len(latencies), errors, took, percentile(latencies, 0.5), percentile(latencies, 0.99), client)
+    if not latencies:
+        raise Bad(f"no good answer to {paths[0]}; the first was {complaint!r}")
+    return Told(
+        len(latencies), errors, took, percentile(latencies, 0.5), percentile(latencies, 0.99), client, complaint
+    )
 
 
 def _cpu() -> float:
@@ -136,5 +161,4 @@ def _cpu() -> float:
 
 
 if __name__ == "__main__":
-    told = load(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), sys.argv[4:])
-    sys.stdout.write(json.dumps(asdict(told)) + "\n")
+    sys.stdout.write(f"{load(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), sys.argv[4:])}\n")
