@@ -49,6 +49,7 @@ def start() -> None:
         idle=settings.lease / 2,
     )
     broker = make_broker(settings.redis_url)
+    broker.stopping = stopping
     bell = Bell(settings.redis_url, broker)
     holdings = Holdings(database, settings.lease)
     rules = Rules.of(settings, load_registry())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -28,7 +29,20 @@ _REDIS_SECONDS = 0.5
 
 
 class DoorbellBroker(RedisBroker):
-    """A RedisBroker without delay queues: waits are rows in Postgres, and nobody need poll for delayed messages."""
+    """A RedisBroker without delay queues: waits are rows in Postgres, and nobody need poll for delayed messages.
+
+    Once `stopping` is set it takes no more messages: a consumer runs on for as long as any thread does, and would keep
+    them from the processes that stay.
+    """
+
+    stopping: threading.Event | None = None
+
+    def do_fetch(self, queue: str, most: int) -> list[bytes]:
+        """Called by Dramatiq's consumer for up to so many messages."""
+        if self.stopping and self.stopping.is_set():
+            return []
+        fetched: list[bytes] = self._dispatch("fetch")(queue, most)  # type: ignore[no-untyped-call]
+        return fetched
 
     def declare_queue(self, queue_name: str) -> None:
         if queue_name not in self.queues:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import fakeredis
@@ -66,6 +67,16 @@ def test_depths_count_what_waits_and_what_a_worker_has_taken(broker: DoorbellBro
     assert (depths["fetch"].ready, depths["fetch"].in_flight) == (1, 1)
     assert (depths["normalize"].ready, depths["normalize"].in_flight) == (1, 0)
     assert bell.ready() == 2
+
+
+def test_a_process_that_is_to_stop_leaves_messages_to_others(broker: DoorbellBroker, bell: Bell) -> None:
+    broker.declare_queue("fetch")
+    bell.ring([FETCH])
+    broker.stopping = threading.Event()
+    broker.stopping.set()
+    assert next(broker.consume("fetch", prefetch=1, timeout=1)) is None
+    broker.stopping.clear()
+    assert next(broker.consume("fetch", prefetch=1, timeout=1)) is not None
 
 
 def test_no_delay_queue_is_ever_polled(broker: DoorbellBroker) -> None:
