@@ -16,6 +16,7 @@ import pytest
 import requests
 
 from local import ports, processes
+from local.guard import Ledger
 from local.postgres import Postgres
 from local.postgres_binaries import Binaries
 from local.run import ROOT
@@ -199,8 +200,8 @@ def test_an_unreachable_redis_is_one_sentence_without_the_password(folder: Path)
 
 
 @pytest.mark.skipif(not (OLD_POSTGRES / "initdb").exists(), reason="there is no old Postgres on this machine")
-def test_a_postgres_that_is_too_old_is_one_sentence(folder: Path) -> None:
-    old = Postgres(folder / "old", durable=False, binaries=Binaries(OLD_POSTGRES, "15"))
+def test_a_postgres_that_is_too_old_is_one_sentence(folder: Path, service_ledger: Ledger) -> None:
+    old = Postgres(folder / "old", ledger=service_ledger, durable=False, binaries=Binaries(OLD_POSTGRES, "15"))
     try:
         with psycopg.connect(old.start()) as connection:
             assert connection.info.server_version < 160000

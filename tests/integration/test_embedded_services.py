@@ -78,9 +78,9 @@ def test_a_start_of_what_runs_changes_nothing(server: Service) -> None:
     assert server.pid == pid
 
 
-def test_the_next_run_finds_the_data_of_the_last_on_the_same_port(server: Service) -> None:
+def test_the_next_run_finds_the_data_of_the_last_on_the_same_port(server: Service, service_ledger: Ledger) -> None:
     server.stop()
-    again = type(server)(server.folder)
+    again = type(server)(server.folder, ledger=service_ledger)
     again.start()
     try:
         assert (again.port, _read(again)) == (server.port, "äö")
@@ -88,10 +88,10 @@ def test_the_next_run_finds_the_data_of_the_last_on_the_same_port(server: Servic
         again.stop()
 
 
-def test_a_server_that_a_killed_run_left_behind_is_replaced(server: Service) -> None:
+def test_a_server_that_a_killed_run_left_behind_is_replaced(server: Service, service_ledger: Ledger) -> None:
     left = server.pid
     assert left
-    again = type(server)(server.folder)
+    again = type(server)(server.folder, ledger=service_ledger)
     again.start()
     try:
         assert not processes.alive(left)
@@ -100,12 +100,14 @@ def test_a_server_that_a_killed_run_left_behind_is_replaced(server: Service) -> 
         again.stop()
 
 
-def test_another_port_is_taken_when_somebody_has_taken_ours(server: Service, service_folder: Path) -> None:
+def test_another_port_is_taken_when_somebody_has_taken_ours(
+    server: Service, service_folder: Path, service_ledger: Ledger
+) -> None:
     server.stop()
-    other = Valkey(service_folder / f"own-{uuid.uuid4().hex[:8]}")
+    other = Valkey(service_folder / f"own-{uuid.uuid4().hex[:8]}", ledger=service_ledger)
     other.port, other._known = server.port, True
     other.start()
-    again = type(server)(server.folder)
+    again = type(server)(server.folder, ledger=service_ledger)
     try:
         again.start()
         assert again.port != server.port
@@ -138,10 +140,10 @@ def test_a_server_that_stands_still_is_ended_by_force(server: Service, monkeypat
     assert server.pid is None
 
 
-def test_who_is_told_to_stop_while_it_starts_leaves_nothing(service_folder: Path) -> None:
+def test_who_is_told_to_stop_while_it_starts_leaves_nothing(service_folder: Path, service_ledger: Ledger) -> None:
     stopping = threading.Event()
     stopping.set()
-    server = Postgres(service_folder / f"own-{uuid.uuid4().hex[:8]}", stopping, durable=False)
+    server = Postgres(service_folder / f"own-{uuid.uuid4().hex[:8]}", stopping, service_ledger, durable=False)
     try:
         with pytest.raises(Stopped):
             server.start()
@@ -183,8 +185,8 @@ def test_data_of_another_version_are_refused_in_a_sentence(own_postgres: Postgre
         own_postgres.start()
 
 
-def test_an_interrupted_beginning_is_begun_anew(service_folder: Path) -> None:
-    server = Postgres(service_folder / f"own-{uuid.uuid4().hex[:8]}", durable=False)
+def test_an_interrupted_beginning_is_begun_anew(service_folder: Path, service_ledger: Ledger) -> None:
+    server = Postgres(service_folder / f"own-{uuid.uuid4().hex[:8]}", ledger=service_ledger, durable=False)
     half = server.folder / "data.new"
     half.mkdir(parents=True)
     (half / "PG_VERSION").write_text("18\n")
@@ -200,22 +202,27 @@ def test_a_server_that_cannot_start_says_why(own_postgres: Postgres) -> None:
         own_postgres.start()
 
 
-def test_a_path_with_spaces_and_of_great_length_is_no_obstacle(service_folder: Path) -> None:
+def test_a_path_with_spaces_and_of_great_length_is_no_obstacle(service_folder: Path, service_ledger: Ledger) -> None:
     folder = service_folder / "with some spaces" / ("long" * 50) / ("longer" * 30)
-    for server in (Postgres(folder / "postgres", durable=False), Valkey(folder / "valkey")):
-        server.start()
-        _write(server)
-        server.kill()
-        server.start()
-        assert _read(server) == "äö"
-        server.stop()
+    for server in (
+        Postgres(folder / "postgres", ledger=service_ledger, durable=False),
+        Valkey(folder / "valkey", ledger=service_ledger),
+    ):
+        try:
+            server.start()
+            _write(server)
+            server.kill()
+            server.start()
+            assert _read(server) == "äö"
+        finally:
+            server.stop()
 
 
 @as_root
-def test_root_keeps_the_data_elsewhere_when_nobody_can_reach_the_folder(tmp_path: Path) -> None:
+def test_root_keeps_the_data_elsewhere_when_nobody_can_reach_the_folder(tmp_path: Path, service_ledger: Ledger) -> None:
     private = tmp_path / "private"
     private.mkdir(mode=0o700)
-    server = Postgres(private / "postgres", durable=False)
+    server = Postgres(private / "postgres", ledger=service_ledger, durable=False)
     try:
         server.start()
         _write(server)
@@ -225,7 +232,7 @@ def test_root_keeps_the_data_elsewhere_when_nobody_can_reach_the_folder(tmp_path
         assert _read(server) == "äö"
         server.stop()
         shutil.rmtree(private / "postgres")  # thrown away by the user, so the data are not wanted any more
-        server = Postgres(private / "postgres", durable=False)
+        server = Postgres(private / "postgres", ledger=service_ledger, durable=False)
         server.start()
         _write(server)
     finally:
