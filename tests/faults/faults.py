@@ -15,6 +15,7 @@ from random import Random
 
 from db.jobs import Doorbell
 from tests.faults.stage import WORKERS, Stage
+from tests.waiting import until
 from workers.queue import Bell
 
 
@@ -79,6 +80,36 @@ def _stop_worker_past_its_lease(stage: Stage, random: Random, settings: Settings
     return Struck((pid,), lasts=settings.lease * 1.4, undo=lambda: _signal(pid, signal.SIGCONT))
 
 
+def _stop_worker_in_mid_merge(stage: Stage, _: Random, settings: Settings) -> Struck:
+    """Stopped while a transaction of its has written: its locks stand in everybody's way."""
+    pid = freeze_in_mid_merge(stage, 3)
+    return Struck((pid,), lasts=settings.lease * 2, undo=lambda: _signal(pid, signal.SIGCONT))
+
+
+def freeze_in_mid_merge(stage: Stage, seconds: float) -> int:
+    """SIGSTOP a worker process whose transaction holds quotes; its id. AssertionError when none was caught in time."""
+    query = (
+        "SELECT application_name FROM pg_stat_activity"
+        " WHERE datname = current_database() AND backend_xid IS NOT NULL"
+        " AND application_name LIKE 'crypto-quotes worker %%' AND query ~ 'INSERT INTO quotes|UPDATE cryptocurrencies'"
+    )
+    with stage.connect() as connection:
+
+        def catch() -> int | None:
+            row = connection.execute(query.replace("%%", "%")).fetchone()
+            if row is None:
+                return None
+            pid = int(str(row[0]).rpartition(" ")[2])
+            _signal(pid, signal.SIGSTOP)
+            # It may have committed in the meantime.
+            if connection.execute(f"{query} AND application_name = %s", [row[0]]).fetchone():
+                return pid
+            _signal(pid, signal.SIGCONT)
+            return None
+
+        return until(catch, "a worker is in mid-merge", seconds) or 0
+
+
 def _kill_web(stage: Stage, _: Random, __: Settings) -> Struck:
     _signal(stage.program.master("web"), signal.SIGKILL)
     return Struck(web=True)
@@ -132,9 +163,8 @@ def _stall_redis(stage: Stage, _: Random, __: Settings) -> Struck:
 def _send_twice(stage: Stage, random: Random, _: Settings) -> Struck:
     with stage.connect() as connection:
         tasks = connection.execute("SELECT id, kind, source FROM tasks ORDER BY id DESC LIMIT 60").fetchall()
-    bell = Bell(stage.valkey.url)
-    for task in random.sample(tasks, min(len(tasks), 30)):
-        bell.ring([Doorbell(*task)] * 2)
+    chosen = random.sample(tasks, min(len(tasks), 30))
+    Bell(stage.valkey.url).ring(Doorbell(*task) for task in chosen + chosen)
     return Struck()
 
 
@@ -158,6 +188,11 @@ def _cut_postgres_connections(stage: Stage, _: Random, __: Settings) -> Struck:
     return Struck(waiting=True)
 
 
+def _stall_postgres(stage: Stage, _: Random, settings: Settings) -> Struck:
+    stage.postgres_proxy.stall()
+    return Struck(waiting=True, lasts=settings.lease * 1.2, undo=stage.postgres_proxy.flow)
+
+
 def _kill_postgres(stage: Stage, _: Random, __: Settings) -> Struck:
     stage.postgres.kill()
     return Struck(waiting=True)
@@ -178,6 +213,7 @@ KINDS: dict[str, Strike] = {
     "SIGTERM worker master": _terminate_worker_master,
     "SIGTERM worker group, twice": _terminate_worker_group_twice,
     "SIGSTOP worker past its lease, SIGCONT": _stop_worker_past_its_lease,
+    "SIGSTOP worker in mid-merge, SIGCONT": _stop_worker_in_mid_merge,
     "kill -9 web": _kill_web,
     "kill -9 web child": _kill_web_child,
     "FLUSHALL": _flush_redis,
@@ -190,6 +226,7 @@ KINDS: dict[str, Strike] = {
     "pg_terminate_backend": _terminate_backends,
     "COMMIT's replies lost": _lose_commit_replies,
     "Postgres connections cut": _cut_postgres_connections,
+    "Postgres stalls past the leases": _stall_postgres,
     "Postgres killed": _kill_postgres,
     "upstream 429, Retry-After": _upstream("answer", 3, status=429, retry_after="1"),
     "upstream 429, no time named": _upstream("answer", 2, status=429),

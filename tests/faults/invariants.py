@@ -77,7 +77,12 @@ def _merges_of_one_end(history: History, merges: Mapping[str, Counter[str]]) -> 
     for tx, kinds in merges.items():
         if ends[tx] != 1:
             yield f"a merge ({', '.join(kinds)}) in a transaction that succeeds {ends[tx]} tasks"
-        yield from (f"transaction {tx} merged into {kind} {count} times" for kind, count in kinds.items() if count > 1)
+        # Golden records follow from the quotes; they may be worked out in several statements.
+        yield from (
+            f"transaction {tx} merged into {kind} {count} times"
+            for kind, count in kinds.items()
+            if count > 1 and kind != "golden"
+        )
 
 
 def _ends_of_one_merge(history: History, merges: Mapping[str, Counter[str]]) -> Iterator[str]:
@@ -204,7 +209,14 @@ def attempts_stay_below_the_maximum(history: History) -> Iterator[str]:
                 yield f"task {note.task} is at attempt {note.attempt} of {note.max_attempts}"
             if note.claims and before and note.attempt != before.attempt + 1:
                 yield f"a claim took task {note.task} from attempt {before.attempt} to {note.attempt}"
+            if note.state == "failed" and note.attempt != note.max_attempts and not _gave_up(history, note):
+                yield f"task {note.task} failed at attempt {note.attempt} of {note.max_attempts}"
             before = note
+
+
+def _gave_up(history: History, note: TaskNote) -> bool:
+    """Nothing that the suite does is a reason to, but a fetched page that its retry no longer finds."""
+    return any("no longer kept" in error["detail"] for error in history.tasks[note.task]["errors"])
 
 
 def a_cancel_is_final(history: History, asked: Sequence[Asked]) -> Iterator[str]:

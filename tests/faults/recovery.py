@@ -11,11 +11,13 @@ from pathlib import Path
 
 from local import processes
 from local.postgres import Postgres
-from tests.faults.stage import WORKERS, Stage, staged
+from tests.faults import faults
+from tests.faults.stage import MARKET_SIZE, WORKERS, Stage, staged
 from tests.waiting import until
 
 _PATIENCE = 60.0
 _OUTAGE = 5.0
+_WHOLE = f"coinpaprika?limit={MARKET_SIZE}"
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ def measured(folder: Path, postgres: Postgres) -> list[Recovery]:
             Recovery("SIGTERM to a worker and its group, twice", _held_by_a_worker(stage, _terminate), 2),
             Recovery("FLUSHALL with work in the queue", _flushed(stage), 10),
             Recovery(f"Redis away for {_OUTAGE:.0f} s, then back", _redis_away(stage), 10),
+            Recovery("SIGSTOP of a worker in mid-merge: others' merges", _behind_a_frozen_one(stage), 30),
             Recovery("kill -9 of a worker in mid-fetch", _held_by_a_worker(stage, _kill), 20),
         ]
 
@@ -82,6 +85,17 @@ def _redis_away(stage: Stage) -> float:
     seconds = _until_ended(stage, jobs)
     assert all(processes.alive(child) for child in children), "a worker process did not outlive the outage"
     return seconds
+
+
+def _behind_a_frozen_one(stage: Stage) -> float:
+    """A worker is frozen while its merge holds all quotes of a source: seconds until another such merge is done."""
+    first = [_post(stage, _WHOLE) for _ in range(4)]
+    worker = faults.freeze_in_mid_merge(stage, 20)
+    try:
+        return _until_ended(stage, [_post(stage, _WHOLE)])
+    finally:
+        os.kill(worker, signal.SIGCONT)
+        _until_ended(stage, first)
 
 
 def _until_ended(stage: Stage, jobs: list[int]) -> float:

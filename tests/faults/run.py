@@ -58,6 +58,7 @@ class Plan:
     processes: int = 1
     clients: int = 4
     latency: float = 0.15
+    slow: float = 1.5  # every fourth answer's latency
     gap: float = 1.4
     warm_up: float = 6.0
     patience: float | None = None  # seconds until jobs count as stuck; None: what _patience says
@@ -97,7 +98,7 @@ def conduct(plan: Plan, folder: Path, postgres: Postgres) -> Outcome:
         mortal_postgres="Postgres killed" in plan.kinds,
         **settings,
     ) as stage:
-        stage.pace.latency = plan.latency
+        stage.pace.usual, stage.pace.slow = plan.latency, plan.slow
         load = Load(stage, plan.seed, clients=plan.clients)
         load.start()
         try:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -49,9 +50,17 @@ class ForgetfulValkey(Valkey):
 
 @dataclass
 class Pace:
-    """How slow the upstream is, in seconds an answer."""
+    """How slow the upstream is, in seconds an answer: `usual`, and every so often `slow`."""
 
-    latency: float = 0.1
+    usual: float = 0.1
+    slow: float = 0.1
+    every: int = 4
+
+    def __post_init__(self) -> None:
+        self._answers = count(1)
+
+    def next(self) -> float:
+        return self.slow if next(self._answers) % self.every == 0 else self.usual
 
 
 @dataclass
@@ -91,7 +100,7 @@ def a_market(pace: Pace) -> Callable[[], Markets]:
     lock = threading.Lock()
 
     def now() -> Markets:
-        time.sleep(pace.latency)
+        time.sleep(pace.next())
         with lock:
             return market()
 

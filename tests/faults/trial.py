@@ -24,11 +24,21 @@ class Mutant:
     caught_by: tuple[int, ...]
 
 
+STOP = "SIGSTOP worker past its lease, SIGCONT"
 # They run side by side, so each has few clients.
 MUTANTS: Mapping[str, Mutant] = {
     # A fetch takes so long that the next holder is still at it when the late one comes back.
     "unfenced": Mutant(
-        Plan(12, 1, ("SIGSTOP worker past its lease, SIGCONT",), "unfenced", clients=2, latency=1.6, gap=LEASE * 1.6),
+        Plan(
+            12,
+            1,
+            (STOP,),
+            "unfenced",
+            clients=2,
+            latency=1.6,
+            slow=1.6,
+            gap=LEASE * 1.6,
+        ),
         (3, 4),
     ),
     "torn": Mutant(Plan(1, 1, ("messages sent twice",), "torn", clients=2), (3,)),
