@@ -105,6 +105,13 @@ def advance(connection: Connection, claimed: Claim, cursor: JsonObject, *, lease
     connection.execute(sql("advance_task"), {"task": claimed.task_id, "cursor": Jsonb(cursor), "lease": lease})
 
 
+def attempt_now(connection: Connection, claimed: Claim) -> int:
+    """The tries of a task since its last progress, which may lie after the claim."""
+    row = connection.execute(sql("attempt_of_task"), {"task": claimed.task_id}).fetchone()
+    assert row is not None  # noqa: S101
+    return int(row[0])
+
+
 def load_batch(database: Database, claimed: Claim) -> RawBatch | None:
     """The page that a normalize task is about; None when it was pruned."""
     with database.connection() as connection:

@@ -174,15 +174,16 @@ class Work:
     def _postpone_or_fail(self, claimed: Claim, error: Exception) -> None:
         detail = str(error) if isinstance(error, ProjectError) else f"unexpected error: {type(error).__name__}"
         wait = None
-        if not isinstance(error, GiveUp):
-            wait = next_wait(
-                error,
-                attempt=claimed.attempt,
-                max_attempts=claimed.max_attempts,
-                waits=claimed.waits,
-                settings=self._settings,
-            )
         with tasks.holding(self._database, claimed) as connection:
+            if not isinstance(error, GiveUp):
+                wait = next_wait(
+                    error,
+                    # Not the claim's: tries count anew after each page.
+                    attempt=tasks.attempt_now(connection, claimed),
+                    max_attempts=claimed.max_attempts,
+                    waits=claimed.waits,
+                    settings=self._settings,
+                )
             if wait is None:
                 tasks.fail(connection, claimed, detail)
             else:

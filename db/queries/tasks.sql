@@ -84,6 +84,10 @@ SET state = 'queued', lease_until = NULL, dispatched_at = NULL, attempt = attemp
     )) * interval '1 second'
 WHERE id = %(task)s;
 
+-- name: attempt_of_task
+-- The tries of a task since its last progress.
+SELECT attempt FROM tasks WHERE id = %(task)s;
+
 -- name: fail_task
 -- No repetition helps, or none is left.
 UPDATE tasks

@@ -1,0 +1,65 @@
+"""What a worker makes of a task, against a real Postgres and the stand-in for the providers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from core.registry import Registry
+from core.settings import Settings
+from db.jobs import Doorbell
+from db.pool import Database
+from db.quotes import Rules
+from tests.factories import Factory
+from tests.upstream.server import Upstream
+from tests.waiting import until
+from workers.budget import Budget
+from workers.gate import Gate
+from workers.lanes import Lanes
+from workers.lease import Holdings
+from workers.queue import Bell, connect
+from workers.work import Work
+
+PAGES = "/coins/markets"
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    database = Database(database_url, size=4)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def work(database: Database, redis_url: str, upstream: Upstream) -> Work:
+    settings = Settings.from_env({**upstream.environ, "RETRY_BASE_DELAY": "0.001", "REDIS_URL": redis_url})
+    return Work(
+        settings,
+        database,
+        Bell(redis_url),
+        Holdings(database, settings.lease),
+        Rules.of(settings, Registry()),
+        Gate(settings, database, Budget(connect(redis_url), {})),
+        Lanes(1),
+        worker="w",
+        stopping=threading.Event(),
+    )
+
+
+def test_tries_count_anew_after_each_page_also_within_one_claim(
+    work: Work, factory: Factory, upstream: Upstream
+) -> None:
+    task = factory.task(
+        factory.job("coingecko", "queued"), "coingecko", state="queued", max_attempts=2, params='{"limit": 300}'
+    )
+    for page in (1, 2):
+        upstream.behave(PAGES, page=page, status=500)
+
+    def tried() -> bool:
+        work.do(Doorbell(task, "fetch", "coingecko"))
+        return bool(factory.value("SELECT finished_at IS NOT NULL FROM tasks ORDER BY id LIMIT 1"))
+
+    until(tried, "the fetch has ended")
+    assert factory.value("SELECT state FROM tasks WHERE kind = 'fetch'") == "succeeded"
