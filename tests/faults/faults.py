@@ -80,34 +80,39 @@ def _stop_worker_past_its_lease(stage: Stage, random: Random, settings: Settings
     return Struck((pid,), lasts=settings.lease * 1.4, undo=lambda: _signal(pid, signal.SIGCONT))
 
 
-def _stop_worker_in_mid_merge(stage: Stage, _: Random, settings: Settings) -> Struck:
-    """Stopped while a transaction of its has written: its locks stand in everybody's way."""
-    pid = freeze_in_mid_merge(stage, 3)
+def _stop_worker_in_mid_transaction(stage: Stage, _: Random, settings: Settings) -> Struck:
+    """Its locks stand in everybody's way."""
+    pid = freeze_in_mid_transaction(stage, "", 5)
     return Struck((pid,), lasts=settings.lease * 2, undo=lambda: _signal(pid, signal.SIGCONT))
 
 
-def freeze_in_mid_merge(stage: Stage, seconds: float) -> int:
-    """SIGSTOP a worker process whose transaction holds quotes; its id. AssertionError when none was caught in time."""
-    query = (
-        "SELECT application_name FROM pg_stat_activity"
-        " WHERE datname = current_database() AND backend_xid IS NOT NULL"
-        " AND application_name LIKE 'crypto-quotes worker %%' AND query ~ 'INSERT INTO quotes|UPDATE cryptocurrencies'"
-    )
+_WRITING = """
+    SELECT application_name FROM pg_stat_activity
+    WHERE datname = current_database() AND backend_xid IS NOT NULL AND query ~ %(what)s
+      AND starts_with(application_name, 'crypto-quotes worker ') AND application_name ~ %(name)s
+"""
+
+
+def freeze_in_mid_transaction(stage: Stage, what: str, seconds: float) -> int:
+    """SIGSTOP a worker process in a transaction that has written, with a statement that matches `what`; its id.
+
+    AssertionError when none was caught in time.
+    """
     with stage.connect() as connection:
 
         def catch() -> int | None:
-            row = connection.execute(query.replace("%%", "%")).fetchone()
+            row = connection.execute(_WRITING, {"what": what, "name": ""}).fetchone()
             if row is None:
                 return None
             pid = int(str(row[0]).rpartition(" ")[2])
             _signal(pid, signal.SIGSTOP)
             # It may have committed in the meantime.
-            if connection.execute(f"{query} AND application_name = %s", [row[0]]).fetchone():
+            if connection.execute(_WRITING, {"what": what, "name": f" {pid}$"}).fetchone():
                 return pid
             _signal(pid, signal.SIGCONT)
             return None
 
-        return until(catch, "a worker is in mid-merge", seconds) or 0
+        return until(catch, "a worker is in mid-transaction", seconds) or 0
 
 
 def _kill_web(stage: Stage, _: Random, __: Settings) -> Struck:
@@ -213,7 +218,7 @@ KINDS: dict[str, Strike] = {
     "SIGTERM worker master": _terminate_worker_master,
     "SIGTERM worker group, twice": _terminate_worker_group_twice,
     "SIGSTOP worker past its lease, SIGCONT": _stop_worker_past_its_lease,
-    "SIGSTOP worker in mid-merge, SIGCONT": _stop_worker_in_mid_merge,
+    "SIGSTOP worker in mid-transaction, SIGCONT": _stop_worker_in_mid_transaction,
     "kill -9 web": _kill_web,
     "kill -9 web child": _kill_web_child,
     "FLUSHALL": _flush_redis,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
 
+import psycopg
 import requests
 
 from tests.faults.stage import MARKET_SIZE, Stage
@@ -16,6 +17,8 @@ from tests.upstream.coins import coins
 from tests.upstream.markets import MADE_AT
 
 _TRIES = 40
+# Steady, not ever more: what waits for its turn only tells how busy the machine is.
+_MOST_OPEN = 30
 _LIMITS = (5, 20, 60, 260, MARKET_SIZE)
 
 
@@ -84,8 +87,16 @@ class Load:
             session.trust_env = False
             turn = 0
             while not self._stopping.wait(random.uniform(0, 2 * self._pause)):
+                if self._open_tasks() > _MOST_OPEN:
+                    continue
                 turn += 1
                 self._act(session, random, f"{number}-{turn}")
+
+    def _open_tasks(self) -> int:
+        with suppress(psycopg.OperationalError), self._stage.connect() as connection:
+            row = connection.execute("SELECT count(*) FROM tasks WHERE state IN ('queued', 'running')").fetchone()
+            return int(row[0]) if row else 0
+        return 0
 
     def _act(self, session: requests.Session, random: Random, name: str) -> None:
         act = random.choices(("post", "keyed", "cancel", "retry"), (4, 3, 1, 1))[0]
@@ -160,8 +171,3 @@ def a_file(random: Random, rows: int) -> bytes:
         price = "a lot" if random.random() < 0.1 else f"{coin.price * random.randint(990, 1010) / 1000:f}"
         lines.append(f"{coin.symbol},{coin.name},{price},{coin.cap},{coin.volume}")
     return "\n".join(lines).encode()
-
-
-def told(asked: Sequence[Asked]) -> str:
-    """The record as JSON, for a person who looks into a failure."""
-    return json.dumps([vars(one) for one in asked], indent=1)

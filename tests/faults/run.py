@@ -40,7 +40,6 @@ SETTINGS: Mapping[str, str] = {
     "RETRY_MAX_DELAY": "2",
     "RETRY_AFTER_MAX": "3",
     "HTTP_TIMEOUT": "4",
-    "WORKER_THREADS": "4",
     "BREAKER_REST": "1",
     "BREAKER_REST_MAX": "4",
 }
@@ -59,7 +58,7 @@ class Plan:
     clients: int = 4
     latency: float = 0.15
     slow: float = 1.5  # every fourth answer's latency
-    gap: float = 1.4
+    gap: float = 2.0
     warm_up: float = 6.0
     patience: float | None = None  # seconds until jobs count as stuck; None: what _patience says
 
