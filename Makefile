@@ -19,7 +19,7 @@ ROWS ?= 1000
 OUT ?= sample.csv
 NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
 
-.PHONY: help run test bench lint format unit integration e2e faults requirements sample clean
+.PHONY: help run test bench lint format unit integration e2e faults requirements sample identity reprocess clean
 
 help: ## list what there is to make
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -65,6 +65,12 @@ requirements: $(READY) ## pin requirements*.in into requirements*.txt (UPGRADE=1
 
 sample: $(READY) ## write a CSV file of any size (ROWS=1000 OUT=sample.csv)
 	$(BIN)/python -m scripts.sample --rows "$(ROWS)" --out "$(OUT)"
+
+identity: $(READY) ## how well coins are told apart: DIR=folder of coin lists and known pairs
+	@$(BIN)/python -m scripts.identity "$(or $(DIR),tests/lists)"
+
+reprocess: $(READY) ## rebuild identity and records from the kept quotes (DATABASE_URL, REDIS_URL)
+	@$(BIN)/python -m scripts.reprocess
 
 clean: ## remove .venv, .venv-bench and all caches; the data in .local stay
 	rm -rf .venv .venv-bench .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -81,8 +81,8 @@ def two_ways(draw: st.DrawFn) -> tuple[list[Delivery], list[Delivery], list[bool
     inputs = draw(st.lists(deliveries, min_size=1, max_size=14))
     again = st.lists(st.sampled_from(inputs), max_size=4)
     one, other = (draw(st.permutations(inputs + draw(again))) for _ in range(2))
-    cuts = (draw(st.lists(st.booleans(), min_size=len(way), max_size=len(way))) for way in (one, other))
-    return one, other, *cuts
+    cut_one, cut_other = (draw(st.lists(st.booleans(), min_size=len(way), max_size=len(way))) for way in (one, other))
+    return one, other, cut_one, cut_other
 
 
 @pytest.fixture
