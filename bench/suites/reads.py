@@ -75,7 +75,13 @@ def _orders_kept(ground: Ground, url: str) -> Iterator[int]:
 
 @contextmanager
 def _computed(ground: Ground, url: str) -> Iterator[int]:
-    """Nothing kept is ever right: the data's version is another one at each look."""
+    with nothing_known(url), ours(ground, url, NO_ANSWERS_KEPT) as port:
+        yield port
+
+
+@contextmanager
+def nothing_known(url: str) -> Iterator[None]:
+    """Nothing that anyone keeps of this database is ever right: the data's version is another one at each look."""
     with psycopg.connect(url, autocommit=True) as connection:
         found = connection.execute("SELECT pg_get_functiondef('data_version'::regproc)").fetchone()
         if not found:
@@ -84,8 +90,7 @@ def _computed(ground: Ground, url: str) -> Iterator[int]:
             "CREATE OR REPLACE FUNCTION data_version() RETURNS text LANGUAGE sql VOLATILE AS 'SELECT random()::text'"
         )
         try:
-            with ours(ground, url, NO_ANSWERS_KEPT) as port:
-                yield port
+            yield
         finally:
             connection.execute(found[0])
 
