@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import suppress
 from functools import partial
 
 from core.errors import GiveUp, NotYet, ProjectError, RateLimited, Resting, Retry, Unavailable
@@ -82,7 +83,12 @@ class Work:
         if claimed is None:
             return
         with self._holdings.keep(claimed):
-            self._carry_out(claimed)
+            if self._stopping.is_set() and claimed.kind != "normalize":
+                # Claimed while all that was held then was handed back.
+                with suppress(Unavailable):
+                    self._bell.ring(self._holdings.hand_back(kinds=(claimed.kind,)))
+            else:
+                self._carry_out(claimed)
 
     def _carry_out(self, claimed: Claim) -> None:
         context = f"task {claimed.task_id} ({claimed.kind} {claimed.source}, job {claimed.job_id})"

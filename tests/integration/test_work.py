@@ -32,8 +32,25 @@ def database(database_url: str) -> Iterator[Database]:
     database.close()
 
 
+class Stopping(threading.Event):
+    """Set by the next time but one that it is looked at, when `soon`."""
+
+    soon = False
+
+    def is_set(self) -> bool:
+        was = super().is_set()
+        if self.soon:
+            self.set()
+        return was
+
+
 @pytest.fixture
-def work(database: Database, redis_url: str, upstream: Upstream) -> Work:
+def stopping() -> Stopping:
+    return Stopping()
+
+
+@pytest.fixture
+def work(database: Database, redis_url: str, upstream: Upstream, stopping: Stopping) -> Work:
     settings = Settings.from_env({**upstream.environ, "RETRY_BASE_DELAY": "0.001", "REDIS_URL": redis_url})
     return Work(
         settings,
@@ -44,7 +61,7 @@ def work(database: Database, redis_url: str, upstream: Upstream) -> Work:
         Gate(settings, database, Budget(connect(redis_url), {})),
         Lanes(1),
         worker="w",
-        stopping=threading.Event(),
+        stopping=stopping,
     )
 
 
@@ -63,3 +80,13 @@ def test_tries_count_anew_after_each_page_also_within_one_claim(
 
     until(tried, "the fetch has ended")
     assert factory.value("SELECT state FROM tasks WHERE kind = 'fetch'") == "succeeded"
+
+
+def test_a_fetch_claimed_while_the_process_is_told_to_stop_is_handed_back_unbegun(
+    work: Work, factory: Factory, upstream: Upstream, stopping: Stopping
+) -> None:
+    task = factory.task(factory.job("coingecko", "queued"), "coingecko", state="queued")
+    stopping.soon = True
+    work.do(Doorbell(task, "fetch", "coingecko"))
+    assert factory.value("SELECT (state, attempt, fence)::text FROM tasks") == "(queued,0,2)"
+    assert upstream.log == []
