@@ -29,6 +29,9 @@ FEATURES = (
     "golden records with provenance",
     "idempotency keys",
     "cancel and retry",
+    "dead letters",
+    "rate budgets",
+    "resting sources",
     "prefer wait",
     "csv upload",
 )
