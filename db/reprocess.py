@@ -64,6 +64,7 @@ def submit(
 
 def rebuild_identity(connection: Connection, rules: Rules) -> int:
     """Decide anew which coin each id is and carry it out; how many ids are another coin than before."""
+    connection.execute(sql("allow_a_pause"))
     moves.alone(connection)
     rows = [_Row(*row) for row in connection.execute(sql("all_mappings"))]
     _set_keys(connection, rows)

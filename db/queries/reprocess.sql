@@ -1,3 +1,7 @@
+-- name: allow_a_pause
+-- Deciding anew of tens of thousands of ids takes this process some seconds, more on a busy machine, in mid-transaction.
+SET LOCAL idle_in_transaction_session_timeout = '2min';
+
 -- name: all_mappings
 -- Every id with its coin and all that the rules judge it by.
 SELECT m.mapping_key, m.source, m.source_id, c.canonical_id, m.symbol, m.name, m.symbol_key, m.name_key, m.relation,
