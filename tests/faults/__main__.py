@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
@@ -24,6 +25,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--mutant", choices=sorted(trial.MUTANTS), help="run this wrong program alone")
     parser.add_argument("--log", type=Path, help="a file for what the program said")
     chosen = parser.parse_args(arguments)
+    # The suite rings bells itself, at times for a Redis that it has just filled.
+    logging.getLogger("workers").setLevel(logging.ERROR)
     with trial.ground() as (folder, postgres):
         if chosen.mutant:
             plan = replace(trial.MUTANTS[chosen.mutant].plan, seed=chosen.seed)

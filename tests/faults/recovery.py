@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import LiteralString
 
 from local import processes
 from local.postgres import Postgres
@@ -34,7 +35,7 @@ def measured(folder: Path, postgres: Postgres) -> list[Recovery]:
     with staged(folder, postgres) as stage:
         time.sleep(6)  # the supervisor gives up on what never lived for five seconds
         return [
-            Recovery("SIGTERM to a worker and its group, twice", _held_by_a_worker(stage, _terminate), 2),
+            Recovery("SIGTERM to a worker and its group, twice", _held_by_a_worker(stage, _terminate), 5),
             Recovery("FLUSHALL with work in the queue", _flushed(stage), 10),
             Recovery(f"Redis away for {_OUTAGE:.0f} s, then back", _redis_away(stage), 10),
             Recovery("SIGSTOP of a worker in mid-merge: others' merges", _behind_a_frozen_one(stage), 30),
@@ -72,7 +73,7 @@ def _flushed(stage: Stage) -> float:
     with stage.redis() as redis:
         redis.flushall()
     _signal(children, signal.SIGCONT)
-    return _until_ended(stage, jobs)
+    return _seconds_until(lambda: _begun(stage, jobs), "all jobs have begun")
 
 
 def _redis_away(stage: Stage) -> float:
@@ -82,7 +83,7 @@ def _redis_away(stage: Stage) -> float:
     jobs = [_post(stage, "csv") for _ in range(10)]
     time.sleep(_OUTAGE)
     stage.redis_proxy.flow()
-    seconds = _until_ended(stage, jobs)
+    seconds = _seconds_until(lambda: _begun(stage, jobs), "all jobs have begun")
     assert all(processes.alive(child) for child in children), "a worker process did not outlive the outage"
     return seconds
 
@@ -92,15 +93,16 @@ def _behind_a_frozen_one(stage: Stage) -> float:
     first = [_post(stage, _WHOLE) for _ in range(4)]
     worker = faults.freeze_in_mid_transaction(stage, "INSERT INTO quotes|UPDATE cryptocurrencies", 20)
     try:
-        return _until_ended(stage, [_post(stage, _WHOLE)])
+        job = _post(stage, _WHOLE)
+        return _seconds_until(lambda: _ended(stage, [job]), "another merge is done")
     finally:
         os.kill(worker, signal.SIGCONT)
-        _until_ended(stage, first)
+        until(lambda: _ended(stage, first), "the frozen worker's jobs have ended", _PATIENCE)
 
 
-def _until_ended(stage: Stage, jobs: list[int]) -> float:
+def _seconds_until(condition: Callable[[], bool], what: str) -> float:
     begun = time.monotonic()
-    until(lambda: _ended(stage, jobs), "all jobs have ended", _PATIENCE)
+    until(condition, what, _PATIENCE)
     return time.monotonic() - begun
 
 
@@ -119,11 +121,17 @@ def _holder(stage: Stage, job: int) -> int | None:
     return int(str(row[0]).rpartition(":")[2]) if row else None
 
 
+def _begun(stage: Stage, jobs: list[int]) -> bool:
+    return _all(stage, "SELECT bool_and(started_at IS NOT NULL) FROM jobs WHERE id = ANY(%s)", jobs)
+
+
 def _ended(stage: Stage, jobs: list[int]) -> bool:
+    return _all(stage, "SELECT bool_and(finished_at IS NOT NULL) FROM jobs WHERE id = ANY(%s)", jobs)
+
+
+def _all(stage: Stage, query: LiteralString, jobs: list[int]) -> bool:
     with stage.connect() as connection:
-        row = connection.execute(
-            "SELECT bool_and(finished_at IS NOT NULL) FROM jobs WHERE id = ANY(%s)", [jobs]
-        ).fetchone()
+        row = connection.execute(query, [jobs]).fetchone()
     return bool(row and row[0])
 
 
