@@ -67,7 +67,7 @@ class Stopwatch:
 
     def _name(self, statement: object) -> str:
         text = statement if isinstance(statement, str) else getattr(statement, "as_string", lambda _: "?")(None)
-        return self._names.get(_begin(text), _begin(text)[:40])
+        return self._names.get(_begin(text), _begin(text)[:40] or "the pool's look whether a connection lives")
 
 
 def _begin(text: str) -> str:
@@ -180,12 +180,12 @@ def _by_room(profile: cProfile.Profile) -> dict[str, float]:
     rooms: defaultdict[str, float] = defaultdict(float)
     for (file, _, name), (_, _, own, _, _) in pstats.Stats(profile).stats.items():  # type: ignore[attr-defined]
         parts = Path(file).parts
-        if "site-packages" in parts:
+        if "psycopg" in file + name and "wait" in file + name:
+            rooms["waiting for Postgres"] += own
+        elif "site-packages" in parts:
             rooms[parts[parts.index("site-packages") + 1].removesuffix(".py")] += own
         elif file.startswith(os.getcwd()):  # noqa: PTH109  the root of the project
             rooms[f"{Path(file).relative_to(Path.cwd()).parts[0]}/"] += own
-        elif "epoll" in name or "poll" in name or "wait" in name:
-            rooms["waiting for Postgres"] += own
         else:
             rooms["Python's own"] += own
     return rooms
