@@ -15,7 +15,7 @@ from bench.contenders import PEERS, Bad
 from bench.ground import Ground, say
 from bench.options import Options
 from bench.results import Findings, Row, targets
-from bench.suites import during, ingest, latency, profile, reads, refresh, scale, smalljobs
+from bench.suites import during, ingest, large, latency, profile, reads, refresh, scale, smalljobs
 
 SUITES: dict[str, Callable[[Ground, Options], Findings]] = {
     "ingest": ingest.measure,
@@ -25,6 +25,7 @@ SUITES: dict[str, Callable[[Ground, Options], Findings]] = {
     "reads": reads.measure,
     "scale": scale.measure,
     "during": during.measure,
+    "large": large.measure,
     "profile": profile.measure,
 }
 
@@ -71,7 +72,7 @@ def _chosen(arguments: Sequence[str] | None) -> tuple[list[str], Options]:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--only", default="", help=f"some of {','.join(SUITES)}")
     parser.add_argument("--rounds", type=int, default=3, help="how often each is measured, in turns (3)")
-    parser.add_argument("--large", action="store_true", help="10,000,000 rows too: a quarter of an hour")
+    parser.add_argument("--large", action="store_true", help="10,000,000 rows too, which takes long")
     told = parser.parse_args(arguments)
     chosen = [name.strip() for name in told.only.split(",") if name.strip()] or list(SUITES)
     if unknown := [name for name in chosen if name not in SUITES]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`rounds` of everything; `large` adds what takes a quarter of an hour: 10,000,000 rows."""
+    """`rounds` of everything; `large` adds what takes long: 10,000,000 rows."""
 
     rounds: int = 3
     large: bool = False
