@@ -20,7 +20,7 @@ from tests.program import clean_environment
 OURS = Path(sys.executable)
 PEERS = ROOT / ".venv-bench" / "bin" / "python"
 # Far beyond anything measured here, so that a contender that hangs is ended and named.
-LONGEST_SECONDS = 1800.0
+LONGEST_SECONDS = 900.0
 
 
 class Bad(Exception):

@@ -46,7 +46,7 @@ def upload(program: Program, file: Path) -> int:
     return _job_of(_send(program, "/api/v1/ingest/csv", headers, body()))
 
 
-def until_ended(database_url: str, job: int, *, every: float = 0.02, longest: float = 1800.0) -> float:
+def until_ended(database_url: str, job: int, *, every: float = 0.02, longest: float = 900.0) -> float:
     """The moment (time.perf_counter) at which the job's success was seen in the database. Raises Bad."""
     deadline = time.monotonic() + longest
     with psycopg.connect(database_url, autocommit=True) as connection:

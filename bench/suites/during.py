@@ -18,7 +18,7 @@ from bench.suites.reads import CONNECTIONS, PATHS, fill
 from tests.program import Program
 
 _ALONE_SECONDS = 6.0
-_LONGEST_SECONDS = 900.0
+_LONGEST_SECONDS = 300.0
 
 
 def measure(ground: Ground, options: Options) -> Findings:

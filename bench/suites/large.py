@@ -27,7 +27,7 @@ def measure(ground: Ground, options: Options) -> Findings:
         file = ground.sample(COINS, times)
         with ground.database() as url, ground.program(url) as program:
             begun = time.perf_counter()
-            took.append(until_ended(url, upload(program, file), every=0.2) - begun)
+            took.append(until_ended(url, upload(program, file), every=0.2, longest=3600) - begun)
             peaks.append(largest_process(program))
         tell(f"{COINS * times:,} rows", took[-1])
     few, many = (f"{COINS * times:,}" for times in (TIMES, TIMES * _FACTOR))
