@@ -51,7 +51,9 @@ def store(
     mappings.give_identity(connection, source, rules.registry, fold_wrapped=rules.fold_wrapped)
     batch = {"source": source, "fetched_at": fetched_at}
     coins = [row[0] for row in connection.execute(sql("coins_of_incoming"), batch)]
-    connection.execute(sql("record_history"), batch)
+    (known,) = connection.execute(sql("record_history"), batch).fetchone() or (False,)
+    if known:
+        connection.execute(sql("settle_history"), batch)
     changed = [row[0] for row in connection.execute(sql("keep_latest_quotes"), batch)]
     merge_golden(connection, changed, rules)
     return coins

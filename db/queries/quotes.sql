@@ -72,18 +72,47 @@ LEFT JOIN redirects r USING (canonical_id)
 ORDER BY n.source_id;
 
 -- name: record_history
--- Every observation once; of two at the same time the same one stays, whichever came first.
-INSERT INTO price_history AS h (mapping_key, observed_at, time_assumed, price, market_cap, volume_24h)
-SELECT DISTINCT ON (m.mapping_key, i.observed_at)
-       m.mapping_key, i.observed_at, i.time_assumed, i.price, i.market_cap, i.volume_24h
-FROM incoming i JOIN source_mappings m ON m.source = %(source)s AND m.source_id = i.source_id
-ORDER BY m.mapping_key, i.observed_at, i.time_assumed, i.price DESC NULLS LAST, i.market_cap DESC NULLS LAST,
-         i.volume_24h DESC NULLS LAST
-ON CONFLICT (mapping_key, observed_at) DO UPDATE
-SET time_assumed = excluded.time_assumed, price = excluded.price, market_cap = excluded.market_cap,
-    volume_24h = excluded.volume_24h
-WHERE (NOT excluded.time_assumed, coalesce(excluded.price, '-Infinity'), coalesce(excluded.market_cap, '-Infinity'),
-       coalesce(excluded.volume_24h, '-Infinity'))
+-- Every observation once. Says whether any had a record of its time already, with which it is then to be compared.
+WITH observed AS MATERIALIZED (
+    SELECT DISTINCT ON (m.mapping_key, i.observed_at)
+           m.mapping_key, i.observed_at, i.time_assumed, i.price, i.market_cap, i.volume_24h
+    FROM incoming i JOIN source_mappings m ON m.source = %(source)s AND m.source_id = i.source_id
+    ORDER BY m.mapping_key, i.observed_at, i.time_assumed, i.price DESC NULLS LAST, i.market_cap DESC NULLS LAST,
+             i.volume_24h DESC NULLS LAST
+), recorded AS (
+    INSERT INTO price_history (mapping_key, observed_at, time_assumed, price, market_cap, volume_24h)
+    SELECT * FROM observed
+    ON CONFLICT (mapping_key, observed_at) DO NOTHING
+    RETURNING 1
+)
+SELECT (SELECT count(*) FROM recorded) < (SELECT count(*) FROM observed);
+
+-- name: settle_history
+-- Of two observations of an id at one time the same one stays, whichever came first.
+WITH better AS (
+    SELECT DISTINCT ON (h.mapping_key, h.observed_at)
+           h.mapping_key, h.observed_at, i.time_assumed, i.price, i.market_cap, i.volume_24h
+    FROM incoming i
+    JOIN source_mappings m ON m.source = %(source)s AND m.source_id = i.source_id
+    JOIN price_history h ON h.mapping_key = m.mapping_key AND h.observed_at = i.observed_at
+    WHERE (NOT i.time_assumed, coalesce(i.price, '-Infinity'), coalesce(i.market_cap, '-Infinity'),
+           coalesce(i.volume_24h, '-Infinity'))
+        > (NOT h.time_assumed, coalesce(h.price, '-Infinity'), coalesce(h.market_cap, '-Infinity'),
+           coalesce(h.volume_24h, '-Infinity'))
+    ORDER BY h.mapping_key, h.observed_at, i.time_assumed, i.price DESC NULLS LAST, i.market_cap DESC NULLS LAST,
+             i.volume_24h DESC NULLS LAST
+), locked AS (
+    -- in key order, so that two batches can't wait for each other
+    SELECT h.mapping_key, h.observed_at FROM price_history h JOIN better b USING (mapping_key, observed_at)
+    ORDER BY h.mapping_key, h.observed_at
+    FOR UPDATE OF h
+)
+UPDATE price_history h
+SET time_assumed = b.time_assumed, price = b.price, market_cap = b.market_cap, volume_24h = b.volume_24h
+FROM better b JOIN locked USING (mapping_key, observed_at)
+WHERE h.mapping_key = b.mapping_key AND h.observed_at = b.observed_at
+  AND (NOT b.time_assumed, coalesce(b.price, '-Infinity'), coalesce(b.market_cap, '-Infinity'),
+       coalesce(b.volume_24h, '-Infinity'))
     > (NOT h.time_assumed, coalesce(h.price, '-Infinity'), coalesce(h.market_cap, '-Infinity'),
        coalesce(h.volume_24h, '-Infinity'));
 

@@ -131,7 +131,7 @@ class Endless(io.RawIOBase):
 def test_the_first_piece_is_there_before_the_rest_is_read() -> None:
     file = Endless()
     first = next(pieces(file, LAYOUT, 0, 1))  # type: ignore[arg-type]
-    assert len(first.body) <= 4_000_000
+    assert len(first.body) <= 2_000_000
     assert file.read_so_far < 9_000_000
 
 
