@@ -20,6 +20,14 @@ from bench.results import Findings, Row, Target
 COINS, TIMES = 20_000, 50
 _WORK = "1,000,000-row CSV, POST to succeeded"
 _FLOOR, _PANDAS, _ARROW, _ROWS = "the floor", "pandas to_sql", "dlt, Arrow", "dlt, rows"
+_TABLES = {
+    "price_history": COINS * TIMES,
+    "quotes": COINS,
+    "cryptocurrencies": COINS,
+    "source_mappings": COINS,
+    "raw_batches": COINS * TIMES,
+    "upload_chunks": COINS * TIMES,
+}
 # It takes minutes, and its distance from the target is no matter of rounds.
 _ONCE = (_ROWS,)
 
@@ -57,6 +65,7 @@ def _ours(ground: Ground, file: Path, measured: Measured) -> None:
         peak, whose = largest_process(program)
         measured["ours, peak"].append(peak)
         say(f"  largest process: {whose}, {mebibytes(peak)}")
+        _sizes(url, measured)
         begun = time.perf_counter()
         measured["ours, again"].append(until_ended(url, upload(program, file)) - begun)
         tell("ours, the same file again", measured["ours, again"][-1])
@@ -82,6 +91,14 @@ def _check(database_url: str) -> None:
         ).fetchone()
     if found != (COINS * TIMES, COINS, COINS, COINS):
         raise Bad(f"the tables hold {found}")
+
+
+def _sizes(database_url: str, measured: Measured) -> None:
+    """What the tables take on disk, indexes and all."""
+    with psycopg.connect(database_url) as connection:
+        for name in _TABLES:
+            row = connection.execute("SELECT pg_total_relation_size(%s::regclass)", [name]).fetchone()
+            measured[f"size of {name}"].append(float(row[0]) if row else 0.0)
 
 
 def _findings(measured: Measured) -> Findings:
@@ -126,6 +143,19 @@ def _findings(measured: Measured) -> Findings:
                 mebibytes(middle(measured[f"{name}, peak"])),
             ]
             for name in ("ours", "ours, again", "ours, answered", _FLOOR, _PANDAS, _ARROW, _ROWS)
+        ],
+    )
+    found.add_table(
+        "What it leaves on disk, indexes included",
+        ("table", "size", "rows or coins", "bytes each"),
+        [
+            [
+                name,
+                mebibytes(middle(measured[f"size of {name}"])),
+                f"{rows:,}",
+                number(middle(measured[f"size of {name}"]) / rows),
+            ]
+            for name, rows in _TABLES.items()
         ],
     )
     found.notes.append(
