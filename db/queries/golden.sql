@@ -4,6 +4,12 @@ SELECT FROM cryptocurrencies WHERE coin_key = ANY(%(coins)s) ORDER BY coin_key F
 
 -- name: merge_lone_records
 -- A coin that a single id quotes needs no ranking: its record is that quote. Most coins are such.
+WITH lone AS (
+    -- Counted, not anti-joined: with statistics the planner expects one row of that, and looks at all coins for each.
+    SELECT m.coin_key, min(m.mapping_key) AS mapping_key
+    FROM unnest(%(coins)s::integer[]) AS wanted (coin_key) JOIN source_mappings m USING (coin_key)
+    GROUP BY m.coin_key HAVING count(*) = 1
+)
 UPDATE cryptocurrencies c
 SET symbol = upper(CASE WHEN m.relation = 'same' AND m.symbol <> '' THEN m.symbol ELSE c.symbol END),
     name = CASE WHEN m.relation = 'same' AND m.name <> '' THEN m.name ELSE c.name END,
@@ -19,9 +25,8 @@ SET symbol = upper(CASE WHEN m.relation = 'same' AND m.symbol <> '' THEN m.symbo
         'total_supply', CASE WHEN q.total_supply IS NOT NULL THEN m.source END,
         'max_supply', CASE WHEN q.max_supply IS NOT NULL THEN m.source END,
         'rank', CASE WHEN q.rank IS NOT NULL THEN m.source END))
-FROM source_mappings m JOIN quotes q USING (mapping_key)
-WHERE c.coin_key = ANY(%(coins)s) AND m.coin_key = c.coin_key
-  AND NOT EXISTS (SELECT FROM source_mappings o WHERE o.coin_key = m.coin_key AND o.mapping_key <> m.mapping_key)
+FROM lone l JOIN source_mappings m USING (mapping_key) JOIN quotes q USING (mapping_key)
+WHERE c.coin_key = l.coin_key
 RETURNING c.coin_key;
 
 -- name: merge_golden_records
