@@ -21,7 +21,7 @@ from db.jobs import Doorbell
 logger = logging.getLogger(__name__)
 
 # A queue for each way of working: fetching waits, the rest computes. Not one a source: every queue is polled by every
-# worker process, which at 20 ms costs an idle machine some 3% of a core each.
+# worker process, also when there is nothing to do.
 QUEUES = ("fetch", "normalize")
 
 # A POST must not wait for a Redis that is away: the dispatcher rings again.
