@@ -80,39 +80,31 @@ def _stop_worker_past_its_lease(stage: Stage, random: Random, settings: Settings
     return Struck((pid,), lasts=settings.lease * 1.4, undo=lambda: _signal(pid, signal.SIGCONT))
 
 
-def _stop_worker_in_mid_transaction(stage: Stage, _: Random, settings: Settings) -> Struck:
+def _stop_worker_in_mid_merge(stage: Stage, _: Random, settings: Settings) -> Struck:
     """Its locks stand in everybody's way."""
-    pid = freeze_in_mid_transaction(stage, "", 5)
+    pid = freeze_in_mid_merge(stage, 5)
     return Struck((pid,), lasts=settings.lease * 2, undo=lambda: _signal(pid, signal.SIGCONT))
 
 
-_WRITING = """
-    SELECT application_name FROM pg_stat_activity
-    WHERE datname = current_database() AND backend_xid IS NOT NULL AND query ~ %(what)s
-      AND starts_with(application_name, 'crypto-quotes worker ') AND application_name ~ %(name)s
+_PARKED = """
+    SELECT application_name FROM pg_stat_activity JOIN pg_locks USING (pid)
+    WHERE relation = 'data_version'::regclass AND NOT granted AND backend_xid IS NOT NULL
+      AND starts_with(application_name, 'crypto-quotes worker ')
 """
 
 
-def freeze_in_mid_transaction(stage: Stage, what: str, seconds: float) -> int:
-    """SIGSTOP a worker process in a transaction that has written, with a statement that matches `what`; its id.
+def freeze_in_mid_merge(stage: Stage, seconds: float) -> int:
+    """SIGSTOP a worker process in a merge that has written its quotes and not yet its golden records; its id.
 
-    AssertionError when none was caught in time.
+    AssertionError when no merge came by in time.
     """
-    with stage.connect() as connection:
-
-        def catch() -> int | None:
-            row = connection.execute(_WRITING, {"what": what, "name": ""}).fetchone()
-            if row is None:
-                return None
-            pid = int(str(row[0]).rpartition(" ")[2])
-            _signal(pid, signal.SIGSTOP)
-            # It may have committed in the meantime.
-            if connection.execute(_WRITING, {"what": what, "name": f" {pid}$"}).fetchone():
-                return pid
-            _signal(pid, signal.SIGCONT)
-            return None
-
-        return until(catch, "a worker is in mid-transaction", seconds) or 0
+    with stage.connect() as connection, stage.connect() as gate, gate.transaction():
+        # What each merge does between the two. Merges are too short to be met in it by looking often.
+        gate.execute("LOCK TABLE data_version IN EXCLUSIVE MODE")
+        row = until(lambda: connection.execute(_PARKED).fetchone(), "a worker is in mid-merge", seconds)
+        pid = int(str(row and row[0]).rpartition(" ")[2])
+        _signal(pid, signal.SIGSTOP)
+    return pid
 
 
 def _kill_web(stage: Stage, _: Random, __: Settings) -> Struck:
@@ -218,7 +210,7 @@ KINDS: dict[str, Strike] = {
     "SIGTERM worker master": _terminate_worker_master,
     "SIGTERM worker group, twice": _terminate_worker_group_twice,
     "SIGSTOP worker past its lease, SIGCONT": _stop_worker_past_its_lease,
-    "SIGSTOP worker in mid-transaction, SIGCONT": _stop_worker_in_mid_transaction,
+    "SIGSTOP worker in mid-merge, SIGCONT": _stop_worker_in_mid_merge,
     "kill -9 web": _kill_web,
     "kill -9 web child": _kill_web_child,
     "FLUSHALL": _flush_redis,

@@ -91,7 +91,7 @@ def _redis_away(stage: Stage) -> float:
 def _behind_a_frozen_one(stage: Stage) -> float:
     """A worker is frozen while its merge holds all quotes of a source: seconds until another such merge is done."""
     first = [_post(stage, _WHOLE) for _ in range(4)]
-    worker = faults.freeze_in_mid_transaction(stage, "INSERT INTO quotes|UPDATE cryptocurrencies", 20)
+    worker = faults.freeze_in_mid_merge(stage, 20)
     try:
         job = _post(stage, _WHOLE)
         return _seconds_until(lambda: _ended(stage, [job]), "another merge is done")
