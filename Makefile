@@ -33,11 +33,17 @@ test: lint ## lint, then every test, against real services; what CI runs
 bench: $(READY) $(PEERS_READY) ## measure it beside other ways to do the same (ONLY=ingest,reads ROUNDS=3 LARGE=1)
 	@$(BIN)/python -m bench --only "$(ONLY)" --rounds "$(ROUNDS)" $(if $(LARGE),--large)
 
-lint: $(READY) ## ruff, mypy --strict and the import contracts
+lint: $(READY) ## ruff, mypy --strict, the import contracts, the deployment files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
+	$(BIN)/check-jsonschema --quiet --schemafile deploy/schemas/heroku.json app.json
+	$(BIN)/check-jsonschema --quiet --schemafile deploy/schemas/render.json render.yaml
+	$(BIN)/check-jsonschema --quiet --schemafile deploy/schemas/railway.json railway.json railway.worker.json
+	$(BIN)/kubernetes-validate --strict --quiet $(filter-out %/kustomization.yaml,$(wildcard deploy/kubernetes/*.yaml))
 
 format: $(READY) ## let ruff lay out the code and mend what it can
 	$(BIN)/ruff format .
