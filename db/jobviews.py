@@ -116,6 +116,13 @@ def list_jobs(
     return [JobView(head, parts.get(head.id, [])) for head in heads], int(counted[0]) if counted else 0
 
 
+def some_jobs(connection: Connection, job_ids: Sequence[int]) -> list[JobView]:
+    """These jobs as in a list, the newest first; one that is gone is left out."""
+    heads = [Head(*row) for row in connection.execute(sql("job_heads_by_id"), {"jobs": list(job_ids)})]
+    parts = _parts(connection, heads)
+    return [JobView(head, parts.get(head.id, [])) for head in heads]
+
+
 def one_job(connection: Connection, job_id: int, *, with_coins: bool = False) -> JobView:
     """A job in full; the names of its coins on demand, since they take long for a large job. Raises NoSuchJob."""
     row = connection.execute(sql("job_head"), {"job": job_id}).fetchone()
