@@ -72,6 +72,9 @@ requirements: $(READY) ## pin requirements*.in into requirements*.txt (UPGRADE=1
 			$(if $(UPGRADE),--upgrade) --output-file $$name.txt $$name.in || exit 1; \
 	done
 
+image: $(READY) ## follow the Dockerfile without a container engine, and run what comes of it (as root, on Linux)
+	@$(BIN)/python -m scripts.image
+
 sample: $(READY) ## write a CSV file of any size (ROWS=1000 OUT=sample.csv)
 	$(BIN)/python -m scripts.sample --rows "$(ROWS)" --out "$(OUT)"
 

@@ -13,8 +13,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from core.errors import BadSettings
+from core.proxies import Proxies, proxies_of
 
 ROLES = ("read", "ingest", "admin")
+_SHORTEST_SECRET_KEY = 32
+# A dashboard in a few browser tabs asks a few times a second.
+_READS_PER_MINUTE = 1200
+_WRITES_PER_MINUTE = 120
+_SHORTEST_SECRET = 8
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -70,6 +76,12 @@ def _names(raw: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in raw.split(",") if part.strip())
 
 
+def _secret(raw: str) -> str:
+    if 0 < len(raw) < _SHORTEST_SECRET_KEY:
+        raise ValueError(f"must have at least {_SHORTEST_SECRET_KEY} characters, as from `openssl rand -hex 32`")
+    return raw
+
+
 def _choice(*allowed: str) -> Callable[[str], str]:
     def parse(raw: str) -> str:
         if raw.lower() not in allowed:
@@ -84,14 +96,27 @@ def _keys(raw: str) -> tuple[ApiKey, ...]:
     for number, part in enumerate(_names(raw), 1):
         name, _, rest = part.partition(":")
         role, _, secret = rest.partition(":")
-        if not name or role not in ROLES or len(secret) < 8:
+        if not name or role not in ROLES or len(secret) < _SHORTEST_SECRET:
             # The entry itself is not repeated: it holds a secret.
             raise ValueError(
                 f"entry {number} must be name:role:secret, with a role out of {', '.join(ROLES)} "
-                "and a secret of at least 8 characters"
+                f"and a secret of at least {_SHORTEST_SECRET} characters"
             )
         keys.append(ApiKey(name, role, secret))
     return tuple(keys)
+
+
+def _long_enough(raw: str) -> str:
+    if 0 < len(raw) < _SHORTEST_SECRET:
+        raise ValueError(f"must have at least {_SHORTEST_SECRET} characters")
+    return raw
+
+
+def _unverified(redis_url: str | None) -> str | None:
+    """The URL with redis-py's own word for a certificate that isn't checked."""
+    if not redis_url or not redis_url.startswith("rediss://"):
+        return redis_url
+    return redis_url + ("&" if "?" in redis_url else "?") + "ssl_cert_reqs=none"
 
 
 def _pairs(value: Callable[[str], Any], example: str) -> Callable[[str], dict[str, Any]]:
@@ -107,28 +132,59 @@ def _pairs(value: Callable[[str], Any], example: str) -> Callable[[str], dict[st
     return parse
 
 
-def _setting(default: str | None, parse: Callable[[str], Any], help: str) -> Any:  # noqa: A002
-    """A field of Settings: its default as it would stand in the environment (None: unset), its reader, a sentence."""
-    return field(metadata={"default": default, "parse": parse, "help": help})
+def _setting(
+    default: str | None,
+    parse: Callable[[str], Any],
+    help: str,  # noqa: A002
+    *,
+    secret: bool = False,
+) -> Any:
+    """A field of Settings: its default as it would stand in the environment (None: unset), its reader, a sentence.
+
+    What is `secret` isn't shown with the other settings.
+    """
+    return field(repr=not secret, metadata={"default": default, "parse": parse, "help": help})
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The names below in capitals are the environment variables. Lengths of time are in seconds."""
 
-    database_url: str | None = _setting(None, _url("postgres", "postgresql"), "Postgres 16 or newer; unset: embedded")
-    redis_url: str | None = _setting(None, _url("redis", "rediss", "unix"), "Redis or Valkey; unset: embedded")
-    host: str = _setting("127.0.0.1", _text, "address that web listens on; beyond loopback API_KEYS must be set")
+    database_url: str | None = _setting(
+        None, _url("postgres", "postgresql"), "Postgres 16 or newer; unset: embedded", secret=True
+    )
+    redis_url: str | None = _setting(
+        None, _url("redis", "rediss", "unix"), "Redis or Valkey; unset: embedded", secret=True
+    )
+    redis_tls_verify: bool = _setting("true", _flag, "whether Redis' certificate is checked; Heroku's is self-signed")
+    host: str = _setting("127.0.0.1", _text, "address that web listens on; beyond loopback there must be an API key")
     port: int = _setting("8000", _whole(1, 65535), "port that web listens on")
     api_keys: tuple[ApiKey, ...] = _setting("", _keys, "name:role:secret, comma-separated; roles read, ingest, admin")
+    admin_api_key: str = _setting(
+        "", _long_enough, "one more admin's key, its secret alone, as platforms generate it", secret=True
+    )
+    read_access: str = _setting("open", _choice("open", "key"), "who may read: anyone, or who has a key")
+    secret_key: str = _setting(
+        "", _secret, "what browser sessions are signed with; unset: a secret kept in Postgres", secret=True
+    )
+    session_lifetime: float = _setting("12h", _seconds, "how long a browser stays signed in")
+    rate_limit_per_minute: int | None = _setting(
+        None, _whole(0, 100_000_000), "reads a minute for a key or an address; 0: no limit; unset: 1200 beyond loopback"
+    )
+    rate_limit_writes_per_minute: int | None = _setting(
+        None, _whole(0, 100_000_000), "writes a minute for a key or an address; 0: no limit; unset: 120 beyond loopback"
+    )
+    trusted_proxies: Proxies = _setting(  # noqa: RUF009  frozen as well
+        "", proxies_of, "whose X-Forwarded-For and -Proto count: how many proxies in front, or their networks"
+    )
     coingecko_api_url: str = _setting(
         "https://api.coingecko.com/api/v3", _url("http", "https"), "base URL of CoinGecko's API"
     )
-    coingecko_api_key: str = _setting("", _text, "sent as demo or pro key, by the host of the base URL")
+    coingecko_api_key: str = _setting("", _text, "sent as demo or pro key, by the host of the base URL", secret=True)
     coinpaprika_api_url: str = _setting(
         "https://api.coinpaprika.com/v1", _url("http", "https"), "base URL of CoinPaprika's API"
     )
-    coinpaprika_api_key: str = _setting("", _text, "optional: the free plan needs none")
+    coinpaprika_api_key: str = _setting("", _text, "optional: the free plan needs none", secret=True)
     csv_path: str = _setting("data/crypto_data.csv", _text, "the file that POST /api/v1/ingest/csv reads")
     auto_ingest_on_startup: bool = _setting("false", _flag, "start one ingest job when the program starts")
     auto_ingest_sources: tuple[str, ...] = _setting("csv", _names, "which sources that job ingests")
@@ -192,13 +248,27 @@ class Settings:
                 values[setting.name] = None if raw is None else setting.metadata["parse"](raw)
             except ValueError as error:
                 raise BadSettings(f"{variable} {error}.") from None
-        settings = cls(**values)
-        if not settings.api_keys and not settings.listens_on_loopback:
-            raise BadSettings(
-                f"API_KEYS must be set when HOST is {settings.host}: only a server that listens on "
-                "loopback alone may be open to anyone."
-            )
-        return settings
+        if values["admin_api_key"]:
+            values["api_keys"] += (ApiKey("admin", "admin", values["admin_api_key"]),)
+        if not values["redis_tls_verify"]:
+            values["redis_url"] = _unverified(values["redis_url"])
+        return cls(**values)
+
+    @property
+    def reads_per_minute(self) -> int:
+        """For one key or address; 0 when there is no limit."""
+        return self._limit(self.rate_limit_per_minute, _READS_PER_MINUTE)
+
+    @property
+    def writes_per_minute(self) -> int:
+        """For one key or address; 0 when there is no limit."""
+        return self._limit(self.rate_limit_writes_per_minute, _WRITES_PER_MINUTE)
+
+    def _limit(self, given: int | None, beyond_loopback: int) -> int:
+        """A server that only this machine reaches protects nobody by limits."""
+        if given is None:
+            return 0 if self.listens_on_loopback else beyond_loopback
+        return given
 
     @property
     def listens_on_loopback(self) -> bool:

@@ -41,6 +41,11 @@ def test_an_empty_variable_counts_as_unset() -> None:
         ("API_KEYS", "ann:admin"),
         ("API_KEYS", "ann:king:secret-secret"),
         ("API_KEYS", "ann:admin:short"),
+        ("READ_ACCESS", "closed"),
+        ("SECRET_KEY", "short"),
+        ("TRUSTED_PROXIES", "everyone"),
+        ("TRUSTED_PROXIES", "12"),
+        ("RATE_LIMIT_PER_MINUTE", "-1"),
     ],
 )
 def test_a_wrong_value_is_refused_with_a_sentence_that_names_the_variable(variable: str, value: str) -> None:
@@ -68,9 +73,26 @@ def test_keys_schedules_and_lengths_of_time_are_read() -> None:
     assert settings.stale_after == 90
 
 
-def test_beyond_loopback_nobody_is_let_in_without_a_key() -> None:
-    with pytest.raises(BadSettings, match="API_KEYS"):
-        Settings.from_env({"HOST": "0.0.0.0"})  # noqa: S104
+def test_no_secret_shows_up_in_the_settings_text() -> None:
+    secrets = {
+        "DATABASE_URL": "postgresql://u:hunter2@h/d",
+        "REDIS_URL": "redis://:hunter2@h",
+        "SECRET_KEY": "hunter2" * 5,
+        "COINGECKO_API_KEY": "hunter2",
+        "COINPAPRIKA_API_KEY": "hunter2",
+    }
+    assert "hunter2" not in repr(Settings.from_env(secrets))
+
+
+def test_limits_are_off_where_only_this_machine_asks_unless_they_are_set() -> None:
+    assert Settings.from_env({}).reads_per_minute == Settings.from_env({}).writes_per_minute == 0
+    beyond = Settings.from_env({"HOST": "0.0.0.0"})  # noqa: S104
+    assert (beyond.reads_per_minute, beyond.writes_per_minute) == (1200, 120)
+    off = Settings.from_env({"HOST": "0.0.0.0", "RATE_LIMIT_PER_MINUTE": "0", "RATE_LIMIT_WRITES_PER_MINUTE": "7"})  # noqa: S104
+    assert (off.reads_per_minute, off.writes_per_minute) == (0, 7)
+
+
+def test_only_loopback_addresses_count_as_loopback() -> None:
     assert not Settings.from_env({"HOST": "0.0.0.0", "API_KEYS": "ann:admin:12345678"}).listens_on_loopback  # noqa: S104
     for loopback in ("localhost", "127.0.0.2", "::1", "[::1]"):
         assert Settings.from_env({"HOST": loopback}).listens_on_loopback
@@ -81,3 +103,27 @@ def test_a_source_that_there_is_not_is_refused_with_those_that_there_are(variabl
     value = {"INGEST_SCHEDULE": "coingeko=5m", "AUTO_INGEST_SOURCES": "csv,coingeko", "SOURCE_PRIORITY": "coingeko=1"}
     with pytest.raises(BadSettings, match=f"{variable}.*coingeko.*coinpaprika"):
         check_names(Settings.from_env({variable: value[variable]}))
+
+
+def test_a_platforms_generated_secret_alone_is_an_admins_key() -> None:
+    settings = Settings.from_env({"ADMIN_API_KEY": "generated-by-a-platform", "API_KEYS": "bot:ingest:other-secret"})
+    assert [(key.name, key.role) for key in settings.api_keys] == [("bot", "ingest"), ("admin", "admin")]
+    assert "generated-by-a-platform" not in repr(settings)
+
+
+def test_an_admins_key_that_is_too_short_is_refused_without_being_repeated() -> None:
+    with pytest.raises(BadSettings, match="ADMIN_API_KEY must have at least 8 characters") as refused:
+        Settings.from_env({"ADMIN_API_KEY": "hunter2"})
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ("rediss://:s@host:6380", "rediss://:s@host:6380?ssl_cert_reqs=none"),
+        ("rediss://:s@host:6380/0?timeout=1", "rediss://:s@host:6380/0?timeout=1&ssl_cert_reqs=none"),
+        ("redis://host:6379", "redis://host:6379"),
+    ],
+)
+def test_a_self_signed_redis_is_taken_when_told_so(given: str, taken: str) -> None:
+    assert Settings.from_env({"REDIS_URL": given, "REDIS_TLS_VERIFY": "off"}).redis_url == taken

@@ -1,0 +1,129 @@
+"""What the platforms' files say, held against the Procfile and each other. Their shape is checked by `make lint`."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from core.settings import Settings
+from local import procfile
+from scripts.dockerfile import ignored_anywhere, instructions, let_in
+
+ROOT = Path(__file__).parent.parent.parent
+KUBERNETES = ROOT / "deploy" / "kubernetes"
+COMMANDS = procfile.read(ROOT / "Procfile")
+
+
+def _yaml(path: Path) -> list[Any]:
+    return [document for document in yaml.safe_load_all(path.read_text()) if document]
+
+
+def _worker_commands() -> dict[str, str]:
+    compose = _yaml(ROOT / "docker-compose.yml")[0]["services"]["worker"]
+    (pod,) = (d["spec"]["template"]["spec"] for d in _yaml(KUBERNETES / "worker.yaml"))
+    (container,) = pod["containers"]
+    settings = " ".join(f"{entry['name']}={entry['value']}" for entry in container["env"])
+    kept = " ".join(
+        f"{name}={compose['environment'][name]}" for name in ("dramatiq_worker_timeout", "MALLOC_ARENA_MAX")
+    )
+    return {
+        "docker-compose.yml": f"{kept} {compose['command'][-1].replace('$$', '$').removeprefix('exec ')}",
+        "kubernetes": f"{settings} {' '.join(container['command'] + container['args'])}",
+        "render.yaml": next(
+            s["dockerCommand"] for s in _yaml(ROOT / "render.yaml")[0]["services"] if s["type"] == "worker"
+        ).removeprefix("env "),
+        "railway.worker.json": json.loads((ROOT / "railway.worker.json").read_text())["deploy"][
+            "startCommand"
+        ].removeprefix("env "),
+    }
+
+
+@pytest.mark.parametrize("where", ["docker-compose.yml", "kubernetes", "render.yaml", "railway.worker.json"])
+def test_a_worker_is_started_by_the_procfiles_line_everywhere(where: str) -> None:
+    ours = re.sub(r"\$\{\w+:-(\w+)\}", r"\1", COMMANDS["worker"])
+    theirs = re.sub(r"\$\{\w+:-(\w+)\}", r"\1", _worker_commands()[where])
+    assert " ".join(theirs.split()) == " ".join(ours.split())
+
+
+def test_the_image_starts_web_by_the_procfiles_line() -> None:
+    (command,) = [step.arguments for step in instructions((ROOT / "Dockerfile").read_text()) if step.word == "CMD"]
+    assert " ".join(command) == COMMANDS["web"].replace("HOST=${HOST:-0.0.0.0} ", "").replace("'", "")
+
+
+def test_every_platform_migrates_by_the_procfiles_line() -> None:
+    (job,) = _yaml(KUBERNETES / "migrate.yaml")
+    render = next(s for s in _yaml(ROOT / "render.yaml")[0]["services"] if s["type"] == "web")
+    said = [
+        " ".join(_yaml(ROOT / "docker-compose.yml")[0]["services"]["release"]["command"]),
+        " ".join(job["spec"]["template"]["spec"]["containers"][0]["command"]),
+        render["preDeployCommand"],
+        *json.loads((ROOT / "railway.json").read_text())["deploy"]["preDeployCommand"],
+    ]
+    assert set(said) == {COMMANDS["release"]}
+
+
+def test_each_setting_that_the_files_name_is_one() -> None:
+    known = {name.upper() for name in Settings.__dataclass_fields__}
+    (render,) = _yaml(ROOT / "render.yaml")
+    (kustomization,) = _yaml(KUBERNETES / "kustomization.yaml")
+    named = {
+        "app.json": set(json.loads((ROOT / "app.json").read_text())["env"]),
+        "render.yaml": {
+            entry["key"]
+            for part in [*render["services"], *render["envVarGroups"]]
+            for entry in part.get("envVars", [])
+            if "key" in entry
+        },
+        "kubernetes": {
+            line.partition("=")[0]
+            for line in [
+                *kustomization["configMapGenerator"][0]["literals"],
+                *(KUBERNETES / "secrets.env.example").read_text().split(),
+            ]
+        },
+        "docker-compose.yml": set(_yaml(ROOT / "docker-compose.yml")[0]["x-app"]["environment"]),
+    }
+    assert {where: names - known for where, names in named.items()} == {where: set() for where in named}
+
+
+def test_the_kustomization_lists_every_manifest_and_nothing_else() -> None:
+    (kustomization,) = _yaml(KUBERNETES / "kustomization.yaml")
+    files = {path.name for path in KUBERNETES.glob("*.yaml")} - {"kustomization.yaml"}
+    assert set(kustomization["resources"]) == files
+
+
+def test_pods_run_without_rights_on_a_root_that_is_read_only() -> None:
+    for file in ("web.yaml", "worker.yaml", "migrate.yaml"):
+        pod = _yaml(KUBERNETES / file)[-1]["spec"]["template"]["spec"]
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        for container in pod["containers"]:
+            assert container["securityContext"]["readOnlyRootFilesystem"] is True
+            assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+            assert {"requests", "limits"} <= set(container["resources"])
+
+
+def test_the_image_holds_the_rooms_that_the_commands_need_and_no_more() -> None:
+    copied = [
+        step.words[0]
+        for step in instructions((ROOT / "Dockerfile").read_text())
+        if step.word == "COPY" and "from" not in step.flags
+    ]
+    assert all(let_in(ROOT, name) for name in copied)
+    assert "__pycache__" in ignored_anywhere(ROOT)
+    assert not {"tests", "local", "bench", "."} & set(copied)
+
+
+def test_a_dockerfiles_lines_are_joined_and_its_flags_told_apart() -> None:
+    step, other = instructions('# why\nCOPY --from=builder /venv \\\n    /venv\nCMD ["a", "b c"]\n')
+    assert (step.word, step.flags, step.words) == ("COPY", {"from": "builder"}, ["/venv", "/venv"])
+    assert other.arguments == ["a", "b c"]
+
+
+def test_a_line_that_is_no_instruction_is_refused() -> None:
+    with pytest.raises(ValueError, match="not an instruction: nonsense"):
+        instructions("nonsense here")
