@@ -50,15 +50,17 @@ class Stage:
     def inside(self, path: str) -> Path:
         return self.root / (Path(self.folder) / path).relative_to("/")
 
-    def start(self, arguments: list[str], *, quietly: bool = False, **more: str) -> subprocess.Popen[bytes]:
+    def start(
+        self, arguments: list[str], settings: dict[str, str], *, quietly: bool = False
+    ) -> subprocess.Popen[bytes]:
         enter = ["chroot", f"--userspec={self.user}:{self.user}", str(self.root)]
         go = ["/bin/sh", "-c", 'cd "$0" && exec "$@"', self.folder]
-        environment = {"HOME": "/root" if self.user == "0" else "/", **self.environment, **more}
+        environment = {"HOME": "/root" if self.user == "0" else "/", **self.environment, **settings}
         shown = subprocess.DEVNULL if quietly else None
         return subprocess.Popen([*enter, *go, *arguments], env=environment, stdout=shown, stderr=shown)  # noqa: S603
 
-    def run(self, arguments: list[str], **more: str) -> None:
-        process = self.start(arguments, **more)
+    def run(self, arguments: list[str], settings: dict[str, str]) -> None:
+        process = self.start(arguments, settings)
         if process.wait() != 0:
             raise SystemExit(f"This step ended with {process.returncode}: {' '.join(arguments)}")
 
@@ -87,7 +89,7 @@ def _follow(step: Instruction, stage: Stage, stages: dict[str, Stage], project: 
             stage.folder = str(Path(stage.folder) / step.rest)
             stage.inside(".").mkdir(parents=True, exist_ok=True)
         case "RUN":
-            stage.run(step.arguments, **_OF_THE_MACHINE)
+            stage.run(step.arguments, _OF_THE_MACHINE)
         case "COPY":
             _copy(step, stage, stages, project)
         case "ENV":
@@ -167,7 +169,7 @@ def try_out(stage: Stage, scratch: Path) -> None:
         # Beyond loopback the program wants a key; only loopback is open to others here.
         settings = {**services, "HOST": "127.0.0.1", "PORT": str(ports.pick()), "API_KEYS": "image:admin:" + "k" * 32}
         commands = procfile.read(PROJECT / "Procfile")
-        stage.run(["/bin/sh", "-c", commands["release"]], **settings)
+        stage.run(["/bin/sh", "-c", commands["release"]], settings)
         web = stack.enter_context(_running(stage, stage.command, settings))
         worker = stack.enter_context(_running(stage, ["/bin/sh", "-c", f"exec env {commands['worker']}"], settings))
         _until_healthy(stage, web, settings)
@@ -191,7 +193,7 @@ def _ingest(settings: dict[str, str]) -> str:
 
 @contextmanager
 def _running(stage: Stage, arguments: list[str], settings: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    process = stage.start(arguments, **settings)
+    process = stage.start(arguments, settings)
     try:
         yield process
         process.terminate()
@@ -204,7 +206,7 @@ def _running(stage: Stage, arguments: list[str], settings: dict[str, str]) -> It
 
 def _until_healthy(stage: Stage, web: subprocess.Popen[bytes], settings: dict[str, str]) -> None:
     deadline = time.monotonic() + _WAIT
-    while stage.start(stage.health, quietly=True, **settings).wait() != 0:
+    while stage.start(stage.health, settings, quietly=True).wait() != 0:
         if web.poll() is not None or time.monotonic() > deadline:
             raise SystemExit("Web did not become healthy.")
         time.sleep(0.2)
