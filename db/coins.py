@@ -117,6 +117,11 @@ def market_stats(connection: Connection) -> Read:
     return Read(*row)
 
 
+def matching(search: str | None) -> str | None:
+    """The pattern of what holds this text; None for anything."""
+    return None if search is None else f"%{search.translate(_SPECIAL)}%"
+
+
 def clear_data(connection: Connection) -> int:
     """Drop every coin, mapping, quote and observation within the caller's transaction; how many coins there were.
 
@@ -140,7 +145,7 @@ def _page_in_order(connection: Connection, query: CoinQuery) -> tuple[str, str, 
         "source": query.source,
         "symbol": query.symbol,
         "canonical_id": query.canonical_id,
-        "like": None if query.search is None else f"%{query.search.translate(_SPECIAL)}%",
+        "like": matching(query.search),
         "page_size": query.page_size,
         "offset": query.offset,
     }

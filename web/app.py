@@ -16,11 +16,13 @@ from web import (
     data,
     deadletters,
     docs,
+    export,
     headers,
     health,
     ingest,
     jobs,
     mappings,
+    pages,
     probes,
     problems,
     rejects,
@@ -55,7 +57,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         logs.configure(settings)
     checked(settings)
     assert settings.database_url and settings.redis_url  # noqa: S101  checked
-    app = Flask(__name__)
+    # web.pages serves them, under addresses that name their content.
+    app = Flask(__name__, static_folder=None)
     app.config.update(
         API_TITLE="Crypto quotes",
         API_VERSION=VERSION,
@@ -79,11 +82,13 @@ def create_app(settings: Settings | None = None) -> Flask:
             bell=Bell(settings.redis_url),
             budget=Budget.of(settings, settings.redis_url),
             waiting=BoundedSemaphore(max(1, settings.web_threads // 2)),
+            exports=BoundedSemaphore(max(1, settings.web_threads // 4)),
             orders=Kept(_ORDERS_BYTES),
         ),
     )
     problems.register(app)
     headers.install(app, settings)
+    pages.install(app)
     _register_operations(app)
     app.wsgi_app = Tracing(Reads(app.wsgi_app, settings, database))  # type: ignore[method-assign]
     return app
@@ -95,7 +100,8 @@ def _register_operations(app: Flask) -> None:
     api.spec.components.security_scheme("apiKey", {"type": "apiKey", "in": "header", "name": "X-API-Key"})
     app.url_map.converters["job_id"] = jobs.JobId
     api.register_converter(jobs.JobId, lambda _converter: {"type": "integer", "minimum": 1})
-    for resource in (ingest, reprocess, jobs, rejects, deadletters, data, coins, mappings, stats, health, probes):
+    reading = (data, export, coins, mappings, stats, health, probes)
+    for resource in (ingest, reprocess, jobs, rejects, deadletters, *reading):
         api.register_blueprint(resource.blueprint)
     # Not in the document: it only says which sources there are.
     app.add_url_rule("/api/v1/ingest/<source>", view_func=ingest.ingest_unknown, methods=["POST"])

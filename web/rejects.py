@@ -11,6 +11,7 @@ import marshmallow as ma
 from flask import Response, request
 from marshmallow import validate
 
+from core.spreadsheet import plain
 from db import rejects
 from db.jobviews import RejectedRow
 from web.answers import json_text
@@ -22,8 +23,6 @@ from web.services import services
 
 CSV = "text/csv; charset=utf-8"
 HEADER = ("source", "row", "reason", "raw")
-# What a spreadsheet takes for the beginning of a formula; a quote mark before it makes it text.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 blueprint = Blueprint("rejects", __name__, url_prefix="/api/v1/jobs", description="Rows that were not stored")
 
@@ -92,11 +91,6 @@ def lines(rows: Iterable[RejectedRow]) -> Iterator[str]:
     yield _line(HEADER)
     for row in rows:
         yield _line((plain(row.source), str(row.row), plain(row.reason), plain(row.raw)))
-
-
-def plain(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA) or cell.lstrip().startswith(_FORMULA) else cell
 
 
 def _line(cells: Iterable[str]) -> str:

@@ -23,13 +23,16 @@ _NAME = "quotes"
 
 @dataclass(slots=True)
 class Services:
-    """`waiting` is held by requests that wait for a job; `leaving` says that the process is about to stop."""
+    """`waiting` is held by requests that wait for a job, `exports` by those that stream a file; `leaving` says that the
+    process is about to stop.
+    """
 
     settings: Settings
     database: Database
     bell: Bell
     budget: Budget
     waiting: BoundedSemaphore
+    exports: BoundedSemaphore
     orders: Kept[Order]
     leaving: Callable[[], bool] = lambda: False
 

@@ -9,7 +9,6 @@ import pytest
 
 from tests.contract import ContractClient, exact
 from tests.factories import Factory
-from web import rejects
 
 JOBS = "/api/v1/jobs"
 
@@ -59,16 +58,6 @@ def test_as_csv_they_come_all_at_once_and_no_cell_is_a_formula(client: ContractC
         ["csv", "3", "price is not a number: 'abc'", 'BTC,"a, b",abc'],
         ["csv", "9", "price is missing", "'=1+1,x"],
     ]
-
-
-@pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1", " =1", "＝1"])
-def test_what_a_spreadsheet_would_run_has_a_quote_mark_in_front(cell: str) -> None:
-    assert rejects.plain(cell) == f"'{cell}"
-
-
-@pytest.mark.parametrize("cell", ["", "BTC,-1", "1=1", "'=1"])
-def test_other_cells_stay_as_they_are(cell: str) -> None:
-    assert rejects.plain(cell) == cell
 
 
 @pytest.mark.parametrize(
