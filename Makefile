@@ -72,6 +72,9 @@ requirements: $(READY) ## pin requirements*.in into requirements*.txt (UPGRADE=1
 			$(if $(UPGRADE),--upgrade) --output-file $$name.txt $$name.in || exit 1; \
 	done
 
+configuration: $(READY) ## write docs/CONFIGURATION.md and .env.example from the settings
+	@$(BIN)/python -m scripts.configuration
+
 image: $(READY) ## follow the Dockerfile without a container engine, and run what comes of it (as root, on Linux)
 	@$(BIN)/python -m scripts.image
 
