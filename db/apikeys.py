@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from core.errors import GiveUp
+from core.errors import GiveUp, Unavailable
 from core.settings import ROLES
 from db.pool import Connection
 from db.queries import sql
@@ -96,11 +96,14 @@ def revoke_key(connection: Connection, name: str) -> None:
 
 
 def stored(connection: Connection) -> Stored:
-    """All that web needs to tell callers apart."""
+    """All that web needs to tell callers apart. Raises Unavailable when somebody deleted the secret."""
     keys = tuple(ActiveKey(name, role, bytes(digest)) for name, role, digest in connection.execute(sql("active_keys")))
     ever = connection.execute(sql("any_key_ever")).fetchone()
     secret = connection.execute(sql("session_secret")).fetchone()
-    return Stored(keys, bool(ever and ever[0]), bytes(secret[0]) if secret else b"")
+    if not ever or not secret:
+        # Never go on with an empty secret: anyone could sign with it.
+        raise Unavailable("the database has no secret for sessions")
+    return Stored(keys, bool(ever[0]), bytes(secret[0]))
 
 
 def mark_used(connection: Connection, names: Iterable[str]) -> None:
