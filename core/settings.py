@@ -226,6 +226,9 @@ class Settings:
     answer_cache_bytes: int = _setting(
         "33554432", _whole(0, 2**40), "answers kept ready in each web process; 0: every answer is computed"
     )
+    max_event_streams: int = _setting(
+        "500", _whole(0, 100_000), "event streams that one web process keeps open; beyond them clients poll"
+    )
     max_upload_bytes: int = _setting("104857600", _whole(1, 2**40), "largest CSV upload")
     log_level: str = _setting("info", _choice("debug", "info", "warning", "error"), "how much is logged")
     log_format: str = _setting("text", _choice("text", "json"), "for people, or for machines")

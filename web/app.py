@@ -16,6 +16,7 @@ from web import (
     data,
     deadletters,
     docs,
+    events,
     export,
     headers,
     health,
@@ -72,7 +73,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     # Figures and names as they are: no \\u escapes, no sorting of what was put in order.
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
-    database = Database(settings.database_url, size=settings.web_threads)
+    database = Database(settings.database_url, size=settings.web_threads + 1)
     atexit.register(database.close)
     install(
         app,
@@ -89,6 +90,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     problems.register(app)
     headers.install(app, settings)
     pages.install(app)
+    events.install(app)
     _register_operations(app)
     app.wsgi_app = Tracing(Reads(app.wsgi_app, settings, database))  # type: ignore[method-assign]
     return app
@@ -100,7 +102,7 @@ def _register_operations(app: Flask) -> None:
     api.spec.components.security_scheme("apiKey", {"type": "apiKey", "in": "header", "name": "X-API-Key"})
     app.url_map.converters["job_id"] = jobs.JobId
     api.register_converter(jobs.JobId, lambda _converter: {"type": "integer", "minimum": 1})
-    reading = (data, export, coins, mappings, stats, health, probes)
+    reading = (data, export, coins, mappings, stats, health, probes, events)
     for resource in (ingest, reprocess, jobs, rejects, deadletters, *reading):
         api.register_blueprint(resource.blueprint)
     # Not in the document: it only says which sources there are.

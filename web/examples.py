@@ -214,3 +214,14 @@ HEALTH: Example = {
     "database": {"up": True, "latency_ms": 0.4},
     "redis": {"up": True, "latency_ms": 0.2},
 }
+
+EVENTS = """retry: 2000
+
+event: data
+data: {"version": "1009.1771790400000"}
+
+event: job
+data: {"id": 17, "state": "running", "kind": "csv", "progress": {"done": 1, "total": 2}}
+id: 48211-1009.1771790400000
+
+"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import socket
 import struct
 import sys
@@ -10,15 +11,19 @@ from typing import TYPE_CHECKING
 
 from core import logs
 from core.errors import BadSettings
-from web.environment import address, settings_from_environment
+from web.environment import address, refuse_to_be_open, settings_from_environment
+from web.events import broadcast
 from web.services import services
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from gunicorn.arbiter import Arbiter
     from gunicorn.workers.base import Worker
 
 try:
     _settings = settings_from_environment()
+    refuse_to_be_open(_settings)
 except BadSettings as error:
     sys.exit(str(error))
 
@@ -37,6 +42,8 @@ keepalive = 15
 graceful_timeout = 25
 # web.tracing logs each request.
 accesslog = None
+# web.access reads what proxies say, by TRUSTED_PROXIES alone.
+forwarded_allow_ips = ""
 # A second way in that nobody asked for.
 control_socket_disable = True
 
@@ -59,5 +66,23 @@ def when_ready(server: Arbiter) -> None:
 
 
 def post_worker_init(worker: Worker) -> None:
-    """Let requests that wait for a job know when the process is asked to stop."""
+    """Let requests that wait for a job know when the process is asked to stop, and end event streams at once then."""
     services(worker.wsgi).leaving = lambda: not worker.alive
+    streams = broadcast(worker.wsgi)
+    handle = signal.getsignal(signal.SIGTERM)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        streams.end()
+        if callable(handle):
+            handle(number, frame)
+
+    # gunicorn has no hook for this moment, and waits for nothing that it doesn't serve itself.
+    signal.signal(signal.SIGTERM, stop)
+
+
+def worker_exit(server: Arbiter, worker: Worker) -> None:  # noqa: ARG001  gunicorn calls it so
+    """Let the last bytes of event streams get out."""
+    if getattr(worker, "wsgi", None):
+        streams = broadcast(worker.wsgi)
+        streams.end()
+        streams.wait_until_ended()

@@ -17,6 +17,7 @@ from redis.retry import Retry
 
 from core.errors import Unavailable
 from db.jobs import Doorbell
+from workers import news
 
 logger = logging.getLogger(__name__)
 
@@ -98,9 +99,10 @@ class Bell:
         self._broker = broker or make_broker(redis_url)
 
     def ring(self, doorbells: Iterable[Doorbell]) -> None:
-        """Ring once for each task. A failure is logged and ignored: the dispatcher rings again."""
+        """Ring once for each task, and tell who watches. A failure is logged only: the dispatcher rings again."""
+        bells = list(doorbells)
         try:
-            for bell in doorbells:
+            for bell in bells:
                 self._broker.enqueue(
                     Message(
                         queue_name=queue_name(bell),
@@ -112,6 +114,13 @@ class Bell:
                 )
         except redis.RedisError as error:
             logger.warning("doorbell not rung, the dispatcher will: %s", type(error).__name__)
+            return
+        if bells:
+            self.tell()
+
+    def tell(self) -> None:
+        """Let who watches jobs and data know that something was committed; if nobody can be told, nothing is lost."""
+        news.tell(self._broker.client)
 
     def ready(self) -> int:
         """Messages that wait in all queues together. Raises Unavailable when Redis is away."""
