@@ -22,16 +22,18 @@ import psycopg
 
 from bench.contender import contend
 from bench.contenders import Bad
+from core.models import JsonObject, Parsed
 from core.registry import load_registry
 from core.settings import Settings
 from core.sources import SOURCES
-from core.sources.source import Ask
+from core.sources.source import Ask, Source
 from db import jobs, quotes, tasks
 from db.jobs import TaskOrder
 from db.pool import Database
 from db.queries import statements
 from db.quotes import Rules
 from db.uploads import open_upload, store_upload
+from workers.work import PAGES_AT_ONCE, read_pages
 
 REQUESTS = 200
 _PIECE = 1 << 20
@@ -100,6 +102,16 @@ def watch_psycopg(watch: Stopwatch) -> None:
         setattr(owner, name, replacement)
 
 
+def watch_parsing(watch: Stopwatch, source: Source) -> None:
+    parse = type(source).parse
+
+    def timed_parse(self: Any, body: bytes, meta: JsonObject) -> Parsed:
+        with watch.count("parsing"):
+            return parse(self, body, meta)
+
+    setattr(type(source), "parse", timed_parse)  # noqa: B010
+
+
 def ingest(url: str, file: Path) -> Callable[[], dict[str, float]]:
     database = Database(url, size=4)
     settings = Settings.from_env({})
@@ -107,6 +119,7 @@ def ingest(url: str, file: Path) -> Callable[[], dict[str, float]]:
     watch = Stopwatch()
     watch_psycopg(watch)
     csv = SOURCES["csv"]
+    watch_parsing(watch, csv)
 
     def claim(task: int) -> tasks.Claim:
         claimed = tasks.claim(database, task, worker=_WORKER, lease=_LEASE)
@@ -125,18 +138,15 @@ def ingest(url: str, file: Path) -> Callable[[], dict[str, float]]:
             for page in csv.pages(Ask(settings, open_file=lambda: open_upload(database, upload)), fetching.cursor):
                 with tasks.holding(database, fetching) as connection:
                     bells.append(tasks.store_page(connection, fetching, page, lease=_LEASE))
-        # As the workers take them: the newest first.
-        for bell in reversed(bells):
+        # As workers take them that the fetch is ahead of: the newest first, several at once.
+        while bells:
             with watch.stage("normalize"):
-                normalizing = claim(bell.task_id)
-                batch = tasks.load_batch(database, normalizing)
-                if batch is None:
-                    raise Bad("a page is gone")
-                with watch.count("parsing"):
-                    parsed = csv.parse(batch.body, batch.meta)
-                with tasks.holding(database, normalizing) as connection:
-                    coins = quotes.store(connection, "csv", parsed.quotes, batch.fetched_at, rules)
-                    tasks.succeed(connection, normalizing, parsed, coins)
+                claims = tasks.claim_pages(database, bells[0].task_id, worker=_WORKER, lease=_LEASE, most=PAGES_AT_ONCE)
+                outcomes: list[tasks.Outcome] = []
+                with tasks.holding(database, *claims) as connection:
+                    coins = quotes.store_pages(connection, "csv", read_pages(connection, claims, outcomes), rules)
+                    tasks.succeed_all(connection, claims, outcomes, coins)
+            del bells[len(bells) - len(claims) :]
         database.close()
         return dict(watch.seconds)
 

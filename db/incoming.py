@@ -1,4 +1,4 @@
-"""A batch of quotes in COPY's text format: https://www.postgresql.org/docs/current/sql-copy.html, File Formats."""
+"""Pages of quotes in COPY's text format: https://www.postgresql.org/docs/current/sql-copy.html, File Formats."""
 
 from __future__ import annotations
 
@@ -13,14 +13,43 @@ _ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _LINES_AT_ONCE = 5_000
 
 
-def columns_of(quotes: QuoteTable, fetched_at: datetime) -> dict[str, Sequence[str]]:
+class Names:
+    """Who is quoted, numbered in the order they came, over all pages that are merged together.
+
+    A file says the same few names again and again: they are sent once, and its rows with their numbers.
+    """
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[str, str, str], str] = {}
+        self._pages: list[str] = []
+
+    def number(self, quotes: QuoteTable, page: int) -> Sequence[str]:
+        """Row by row the number of who is quoted on this page (from 1)."""
+        numbers = self._numbers
+        rows = list(zip(quotes.source_ids, quotes.symbols, quotes.names, strict=True))
+        for row in dict.fromkeys(rows):
+            if row not in numbers:
+                numbers[row] = str(len(numbers))
+        self._pages += [str(page)] * (len(numbers) - len(self._pages))
+        return [numbers[row] for row in rows]
+
+    def columns(self) -> Mapping[str, Sequence[str]]:
+        """The columns of the table `incoming_names`."""
+        ids, symbols, names = zip(*self._numbers, strict=True)
+        return {
+            "number": list(self._numbers.values()),
+            "page": self._pages,
+            "source_id": _escaped(ids),
+            "symbol": _escaped(symbols),
+            "name": _escaped(names),
+        }
+
+
+def columns_of(
+    quotes: QuoteTable, numbers: Sequence[str], page: int, fetched_at: datetime
+) -> Mapping[str, Sequence[str]]:
     """The columns of the table `incoming`, without those that would be null throughout."""
-    columns: dict[str, Sequence[str]] = {
-        "place": [str(place) for place in range(len(quotes))],
-        "source_id": _escaped(quotes.source_ids),
-        "symbol": _escaped(quotes.symbols),
-        "name": _escaped(quotes.names),
-    }
+    columns: dict[str, Sequence[str]] = {"number": numbers, "page": [str(page)] * len(quotes)}
     for name, texts in quotes.figures.items():
         columns[name] = [text or _NULL for text in texts] if "" in texts else texts
     if any(quotes.ranks):

@@ -243,8 +243,11 @@ def finish_cancels(database: Database) -> None:
                 settle(connection, job)
 
 
-def settle(connection: Connection, job_id: int) -> None:
-    """Compute the job's state when its last task has ended; the caller's transaction has ended one of them."""
+def settle(connection: Connection, job_id: int) -> bool:
+    """Compute the job's state when its last task has ended; the caller's transaction has ended one of them.
+
+    Whether it was the last.
+    """
     # Two statements, not one: the count's snapshot must be taken after the lock was.
     connection.execute(sql("lock_job"), {"job": job_id})
-    connection.execute(sql("settle_job"), {"job": job_id})
+    return connection.execute(sql("settle_job"), {"job": job_id}).rowcount > 0

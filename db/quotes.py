@@ -1,11 +1,11 @@
-"""Merging a batch of quotes: which coins they are, every observation once, the latest quote of each id, golden records.
+"""Merging pages of quotes: which coins they are, every observation once, the latest quote of each id, golden records.
 
 All in sets and within the caller's transaction. Rows are locked in key order, so that parallel batches can't deadlock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -39,24 +39,48 @@ class Rules:
 
 def store(
     connection: Connection, source: str, quotes: Sequence[Quote], fetched_at: datetime, rules: Rules
-) -> list[int]:
-    """Merge one source's batch and return its coins' keys in the order they came.
+) -> Sequence[int]:
+    """Merge one source's page and return its coins' keys in the order they came.
 
     A quote without a time of its own carries `fetched_at`, marked as assumed.
     """
-    if not quotes:
-        return []
+    return store_pages(connection, source, [(quotes, fetched_at)], rules)[0]
+
+
+def store_pages(
+    connection: Connection, source: str, pages: Iterable[tuple[Sequence[Quote], datetime]], rules: Rules
+) -> Sequence[Sequence[int]]:
+    """Merge some of one source's pages at once, each with when it was fetched; one is held in memory at a time.
+
+    Returns for each page the keys of the coins that no page before it named, in the order they came.
+    """
+    connection.execute(sql("prepare_incoming"))
+    names, fetched_at, rows = incoming.Names(), [], 0
+    for quotes, at in pages:
+        fetched_at.append(at)
+        if quotes:
+            table = quotes if isinstance(quotes, QuoteTable) else QuoteTable.of(quotes)
+            _copy(connection, table, names, len(fetched_at), at)
+            rows += len(table)
+        del quotes
+    if not rows:
+        return [()] * len(fetched_at)
+    with connection.cursor() as cursor, cursor.copy(sql("copy_incoming_names")) as copy:
+        for lines in incoming.lines_of(names.columns()):
+            copy.write(lines)
+    if rows >= _WORTH_MEASURING:
+        connection.execute(sql("room_to_sort"))
+        connection.execute(sql("measure_incoming"))
     connection.execute(sql("lock_mappings_shared"))
-    _copy(connection, quotes if isinstance(quotes, QuoteTable) else QuoteTable.of(quotes), fetched_at)
     mappings.give_identity(connection, source, rules.registry, fold_wrapped=rules.fold_wrapped)
     batch = {"source": source, "fetched_at": fetched_at}
-    coins = [row[0] for row in connection.execute(sql("coins_of_incoming"), batch)]
+    coins: dict[int, list[int]] = dict(connection.execute(sql("coins_of_incoming"), batch).fetchall())
     (known,) = connection.execute(sql("record_history"), batch).fetchone() or (False,)
     if known:
         connection.execute(sql("settle_history"), batch)
     changed = [row[0] for row in connection.execute(sql("keep_latest_quotes"), batch)]
     merge_golden(connection, changed, rules)
-    return coins
+    return [coins.get(page, ()) for page in range(1, len(fetched_at) + 1)]
 
 
 def merge_golden(connection: Connection, coins: Sequence[int], rules: Rules) -> None:
@@ -86,14 +110,11 @@ def clear(connection: Connection) -> None:
     version.advance(connection)
 
 
-def _copy(connection: Connection, quotes: QuoteTable, fetched_at: datetime) -> None:
-    connection.execute(sql("prepare_incoming"))
-    columns = incoming.columns_of(quotes, fetched_at)
+def _copy(connection: Connection, quotes: QuoteTable, names: incoming.Names, page: int, fetched_at: datetime) -> None:
+    columns = incoming.columns_of(quotes, names.number(quotes, page), page, fetched_at)
     statement = compose.SQL(sql("copy_incoming")).format(
         columns=compose.SQL(", ").join(compose.Identifier(name) for name in columns)
     )
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         for lines in incoming.lines_of(columns):
             copy.write(lines)
-    if len(quotes) >= _WORTH_MEASURING:
-        connection.execute(sql("measure_incoming"))

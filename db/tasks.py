@@ -10,7 +10,7 @@ from datetime import datetime
 from psycopg.types.json import Jsonb
 
 from core.errors import NotYet
-from core.models import JsonObject, Page, Parsed
+from core.models import JsonObject, Page, Parsed, Rejection
 from db.jobs import Doorbell, insert_task, settle
 from db.pool import Connection, Database
 from db.queries import sql
@@ -50,28 +50,54 @@ class RawBatch:
     fetched_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a page: how many rows it had, which were not stored, and what its reader chose."""
+
+    rows: int
+    rejections: Sequence[Rejection]
+    notes: JsonObject
+
+    @classmethod
+    def of(cls, parsed: Parsed) -> Outcome:
+        return cls(parsed.rows, parsed.rejections, parsed.notes)
+
+
 def claim(database: Database, task_id: int, *, worker: str, lease: float) -> Claim | None:
     """Take a task; None when there is nothing to do: taken, ended, not due yet, or its job is to be cancelled."""
+    return next(iter(claim_pages(database, task_id, worker=worker, lease=lease, most=1)), None)
+
+
+def claim_pages(database: Database, task_id: int, *, worker: str, lease: float, most: int) -> Sequence[Claim]:
+    """Take a task, or, when it is about a page, up to `most` pages of its job, the newest, in the order they came.
+
+    Empty when there is nothing to do, or when this worker is at other pages of the job: it will ask again.
+    """
     with database.connection() as connection:
-        row = connection.execute(sql("claim_task"), {"task": task_id, "worker": worker, "lease": lease}).fetchone()
-    return None if row is None else Claim(*row)
+        rows = connection.execute(
+            sql("claim_tasks"), {"task": task_id, "worker": worker, "lease": lease, "most": most}
+        ).fetchall()
+    return [Claim(*row) for row in rows]
 
 
 @contextmanager
-def holding(database: Database, claimed: Claim) -> Iterator[Connection]:
-    """A transaction for effects of a claimed task, with its row locked and its fence checked.
+def holding(database: Database, *claims: Claim) -> Iterator[Connection]:
+    """A transaction for effects of claimed tasks of one job, with their rows locked and their fences checked.
 
-    Raises LostTask when it is no longer ours, CancelledTask (after ending it) when its job is to be cancelled.
+    Raises LostTask when one is no longer ours, CancelledTask (after ending them) when the job is to be cancelled.
     """
+    ids = [claimed.task_id for claimed in claims]
     with database.transaction() as connection:
-        row = connection.execute(sql("lock_task"), {"task": claimed.task_id, "fence": claimed.fence}).fetchone()
-        if row is None:
+        held = connection.execute(
+            sql("lock_tasks"), {"tasks": ids, "fences": [claimed.fence for claimed in claims]}
+        ).fetchall()
+        if len(held) < len(claims):
             raise LostTask
-        cancelled = bool(row[0])
+        cancelled = bool(held[0][0])
         if cancelled:
-            connection.execute(sql("cancel_running_task"), {"task": claimed.task_id})
-            connection.execute(sql("cancel_queued_tasks"), {"job": claimed.job_id})
-            settle(connection, claimed.job_id)
+            connection.execute(sql("cancel_running_tasks"), {"tasks": ids})
+            connection.execute(sql("cancel_queued_tasks"), {"job": claims[0].job_id})
+            settle(connection, claims[0].job_id)
         else:
             yield connection
     if cancelled:
@@ -112,10 +138,9 @@ def attempt_now(connection: Connection, claimed: Claim) -> int:
     return int(row[0])
 
 
-def load_batch(database: Database, claimed: Claim) -> RawBatch | None:
+def load_batch(connection: Connection, claimed: Claim) -> RawBatch | None:
     """The page that a normalize task is about; None when it was pruned."""
-    with database.connection() as connection:
-        row = connection.execute(sql("load_raw_batch"), {"batch": claimed.batch_id}).fetchone()
+    row = connection.execute(sql("load_raw_batch"), {"batch": claimed.batch_id}, binary=True).fetchone()
     return None if row is None else RawBatch(*row)
 
 
@@ -127,29 +152,40 @@ def succeed(
     *,
     rows: int = 0,
     notes: JsonObject | None = None,
-) -> None:
+) -> bool:
     """End the task well, with what came of it: the rows read and the coins' keys in the order they came.
 
-    `rows` and `notes` are for a task that parsed nothing.
+    `rows` and `notes` are for a task that parsed nothing. Whether that ended the job.
     """
-    rejections = parsed.rejections if parsed else ()
-    if rejections:
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                sql("insert_rejection"),
-                [{"task": claimed.task_id, "row": r.row, "reason": r.reason, "raw": r.raw} for r in rejections],
-            )
-    connection.execute(
-        sql("succeed_task"),
-        {
-            "task": claimed.task_id,
-            "rows": parsed.rows if parsed else rows,
-            "rejected": len(rejections),
-            "coins": list(coins),
-            "notes": Jsonb(parsed.notes if parsed else notes or {}),
-        },
-    )
-    settle(connection, claimed.job_id)
+    outcome = Outcome.of(parsed) if parsed else Outcome(rows, (), notes or {})
+    return succeed_all(connection, [claimed], [outcome], [coins])
+
+
+def succeed_all(
+    connection: Connection, claims: Sequence[Claim], outcomes: Sequence[Outcome], coins: Sequence[Sequence[int]]
+) -> bool:
+    """The same for several tasks of one job, each with its outcome and its coins."""
+    for claimed, outcome, keys in zip(claims, outcomes, coins, strict=True):
+        if outcome.rejections:
+            with connection.cursor() as cursor:
+                cursor.executemany(
+                    sql("insert_rejection"),
+                    [
+                        {"task": claimed.task_id, "row": r.row, "reason": r.reason, "raw": r.raw}
+                        for r in outcome.rejections
+                    ],
+                )
+        connection.execute(
+            sql("succeed_task"),
+            {
+                "task": claimed.task_id,
+                "rows": outcome.rows,
+                "rejected": len(outcome.rejections),
+                "coins": list(keys),
+                "notes": Jsonb(outcome.notes),
+            },
+        )
+    return settle(connection, claims[0].job_id)
 
 
 def postpone(connection: Connection, claimed: Claim, detail: str, *, delay: float, asked_for: bool) -> None:

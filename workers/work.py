@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import logging
 import threading
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, suppress
+from datetime import datetime
 from functools import partial
 
 from core.errors import GiveUp, NotYet, ProjectError, RateLimited, Resting, Retry, Unavailable
-from core.models import JsonObject
+from core.models import JsonObject, Quote
 from core.retry import next_wait
 from core.settings import Settings
 from core.sources import SOURCES
 from core.sources.source import Ask
 from db import quotes, reprocess, sources, tasks
 from db.jobs import Doorbell
-from db.pool import Database
-from db.tasks import CancelledTask, Claim, LostTask
+from db.pool import Connection, Database
+from db.tasks import CancelledTask, Claim, LostTask, Outcome
 from db.uploads import open_upload
 from workers.gate import Gate
 from workers.lanes import Lanes
@@ -24,6 +26,9 @@ from workers.lease import Holdings
 from workers.queue import Bell
 
 logger = logging.getLogger(__name__)
+
+# Of a job, merged in one transaction: neighbours in an index are written together.
+PAGES_AT_ONCE = 10
 
 
 class Work:
@@ -70,36 +75,71 @@ class Work:
             following = self._lanes.following(doorbell.source)
 
     def _answer(self, doorbell: Doorbell) -> None:
+        """Do what there is to do; of a job's pages as long as there are any."""
+        while self._take(doorbell):
+            pass
+
+    def _take(self, doorbell: Doorbell) -> bool:
+        """Claim and carry out; whether there may be more behind this doorbell."""
         if self._stopping.is_set():
             self._bell.ring([doorbell])
             # This process takes messages for a moment longer: let another one have it.
             threading.Event().wait(0.05)
-            return
+            return False
         try:
-            claimed = tasks.claim(self._database, doorbell.task_id, worker=self._worker, lease=self._settings.lease)
+            claims = tasks.claim_pages(
+                self._database,
+                doorbell.task_id,
+                worker=self._worker,
+                lease=self._settings.lease,
+                most=PAGES_AT_ONCE if doorbell.kind == "normalize" else 1,
+            )
         except Unavailable:
             logger.warning("task %s not claimed: the database can't be reached", doorbell.task_id)
-            return
-        if claimed is None:
-            return
-        with self._holdings.keep(claimed):
-            if self._stopping.is_set() and claimed.kind != "normalize":
+            return False
+        if not claims:
+            return False
+        self._bell.tell()
+        with ExitStack() as held:
+            held.callback(self._bell.tell)
+            for claimed in claims:
+                held.enter_context(self._holdings.keep(claimed))
+            if claims[0].kind == "normalize":
+                return self._normalize_all(claims)
+            if self._stopping.is_set():
                 # Claimed while all that was held then was handed back.
                 with suppress(Unavailable):
-                    self._bell.ring(self._holdings.hand_back(kinds=(claimed.kind,)))
+                    self._bell.ring(self._holdings.hand_back(kinds=(claims[0].kind,)))
             else:
-                self._carry_out(claimed)
+                self._carry_out(claims[0], partial(self._one, claims[0]))
+            return False
 
-    def _carry_out(self, claimed: Claim) -> None:
+    def _one(self, claimed: Claim) -> None:
+        if claimed.kind == "fetch":
+            self._fetch(claimed)
+        else:
+            self._reprocess(claimed)
+
+    def _normalize_all(self, claims: Sequence[Claim]) -> bool:
+        """Merge pages at once; when that fails, one by one, so that one page's trouble is no other's."""
+        ended = False
+        if len(claims) > 1:
+            try:
+                ended = self._normalize(claims)
+                logger.info("tasks %s-%s: done", claims[0].task_id, claims[-1].task_id)
+                return not ended
+            except Exception as error:
+                logger.info("tasks %s-%s: one by one: %s", claims[0].task_id, claims[-1].task_id, type(error).__name__)
+        for claimed in claims:
+            ended = bool(self._carry_out(claimed, partial(self._normalize, [claimed])))
+        return not ended
+
+    def _carry_out(self, claimed: Claim, do: Callable[[], bool | None]) -> bool | None:
         context = f"task {claimed.task_id} ({claimed.kind} {claimed.source}, job {claimed.job_id})"
         try:
-            if claimed.kind == "fetch":
-                self._fetch(claimed)
-            elif claimed.kind == reprocess.REPROCESS:
-                self._reprocess(claimed)
-            else:
-                self._normalize(claimed)
+            outcome = do()
             logger.info("%s: done", context)
+            return outcome
         except LostTask:
             logger.info("%s: no longer ours, nothing written", context)
         except CancelledTask:
@@ -116,6 +156,7 @@ class Work:
                 pass
             except Unavailable:
                 logger.warning("%s: left to its lease, the database can't be reached", context)
+        return None
 
     def _fetch(self, claimed: Claim) -> None:
         if rest := self._gate.rest_left(claimed):
@@ -142,14 +183,13 @@ class Work:
             turn=partial(self._gate.turn, claimed.source),
         )
 
-    def _normalize(self, claimed: Claim) -> None:
-        batch = tasks.load_batch(self._database, claimed)
-        if batch is None:
-            raise GiveUp("The fetched page is no longer kept; start a new ingest.")
-        parsed = SOURCES[claimed.source].parse(batch.body, batch.meta)
-        with tasks.holding(self._database, claimed) as connection:
-            coins = quotes.store(connection, claimed.source, parsed.quotes, batch.fetched_at, self._rules)
-            tasks.succeed(connection, claimed, parsed, coins)
+    def _normalize(self, claims: Sequence[Claim]) -> bool:
+        """All effects of these pages and their tasks' ends in one transaction; whether that ended the job."""
+        outcomes: list[Outcome] = []
+        with tasks.holding(self._database, *claims) as connection:
+            pages = read_pages(connection, claims, outcomes)
+            coins = quotes.store_pages(connection, claims[0].source, pages, self._rules)
+            return tasks.succeed_all(connection, claims, outcomes, coins)
 
     def _reprocess(self, claimed: Claim) -> None:
         """First identity, then the records bite by bite; after a crash it goes on behind the last bite."""
@@ -200,3 +240,19 @@ class Work:
         logger.log(
             level, "task %s: %s (%s)", claimed.task_id, detail, f"again in {wait.seconds} s" if wait else "failed"
         )
+
+
+def read_pages(
+    connection: Connection, claims: Sequence[Claim], outcomes: list[Outcome]
+) -> Iterator[tuple[Sequence[Quote], datetime]]:
+    """The claims' pages, parsed one after the other as `store_pages` wants them; what came of each goes to `outcomes`.
+
+    Raises GiveUp when one isn't kept any more.
+    """
+    for claimed in claims:
+        batch = tasks.load_batch(connection, claimed)
+        if batch is None:
+            raise GiveUp("The fetched page is no longer kept; start a new ingest.")
+        parsed = SOURCES[claimed.source].parse(batch.body, batch.meta)
+        outcomes.append(Outcome.of(parsed))
+        yield parsed.quotes, batch.fetched_at

@@ -2,7 +2,7 @@
 
 A file holds statements of this form, with named parameters (`%(task)s`):
 
-    -- name: claim_task
+    -- name: claim_tasks
     -- One sentence that says what it does.
     UPDATE …;
 """

@@ -1,19 +1,30 @@
 -- name: prepare_incoming
--- Where a batch lands before it is merged; made once a connection, emptied by every commit.
+-- Where pages land before they are merged: who is quoted, and what is said of whom; emptied by every commit.
+CREATE TEMPORARY TABLE IF NOT EXISTS incoming_names (
+    number integer, page smallint, source_id text, symbol text, name text
+) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS incoming (
-    place integer, source_id text, symbol text, name text,
+    number integer, page smallint,
     price numeric, market_cap numeric, volume_24h numeric, price_change_24h numeric, high_24h numeric, low_24h numeric,
     circulating_supply numeric, total_supply numeric, max_supply numeric, rank integer,
     observed_at timestamptz, time_assumed boolean, flags text[] DEFAULT '{}'
 ) ON COMMIT DELETE ROWS;
 
 -- name: copy_incoming
--- Bring a batch in.
+-- Bring a page in.
 COPY incoming ({columns}) FROM STDIN;
 
+-- name: copy_incoming_names
+-- Bring in who is quoted.
+COPY incoming_names (number, page, source_id, symbol, name) FROM STDIN;
+
+-- name: room_to_sort
+-- Many rows are sorted in memory, not on the disk.
+SET LOCAL work_mem = '32MB';
+
 -- name: measure_incoming
--- A large batch is joined better when the planner knows its size and how many coins it has.
-ANALYZE incoming (source_id, observed_at);
+-- Many rows are joined better when the planner knows how many they are, and of how many coins.
+ANALYZE incoming_names (number, source_id), incoming (number, observed_at);
 
 -- name: lock_mappings_shared
 -- Whoever merges quotes holds this, so that no mapping changes hands between finding a coin and merging it.
@@ -21,11 +32,12 @@ SELECT pg_advisory_xact_lock_shared(7316400004);
 
 -- name: newcomers
 -- The ids of a batch that belong to no coin yet, once each: the spelling and figures that came last.
-SELECT DISTINCT ON (i.source_id) i.source_id, i.symbol, i.name, i.market_cap, i.price,
+SELECT DISTINCT ON (n.source_id) n.source_id, n.symbol, n.name, i.market_cap, i.price,
        CASE WHEN NOT i.time_assumed THEN i.observed_at END
-FROM incoming i
-WHERE NOT EXISTS (SELECT FROM source_mappings m WHERE m.source = %(source)s AND m.source_id = i.source_id)
-ORDER BY i.source_id, i.observed_at DESC, i.place DESC;
+FROM incoming_names n JOIN incoming i USING (number)
+WHERE NOT EXISTS (SELECT FROM source_mappings m WHERE m.source = %(source)s AND m.source_id = n.source_id)
+-- rows lie in the order they came
+ORDER BY n.source_id, i.observed_at DESC, i.ctid DESC;
 
 -- name: lock_identity
 -- Ids are given by one transaction at a time; a batch without newcomers never comes here.
@@ -76,7 +88,8 @@ ORDER BY n.source_id;
 WITH observed AS MATERIALIZED (
     SELECT DISTINCT ON (m.mapping_key, i.observed_at)
            m.mapping_key, i.observed_at, i.time_assumed, i.price, i.market_cap, i.volume_24h
-    FROM incoming i JOIN source_mappings m ON m.source = %(source)s AND m.source_id = i.source_id
+    FROM incoming i JOIN incoming_names n USING (number)
+    JOIN source_mappings m ON m.source = %(source)s AND m.source_id = n.source_id
     ORDER BY m.mapping_key, i.observed_at, i.time_assumed, i.price DESC NULLS LAST, i.market_cap DESC NULLS LAST,
              i.volume_24h DESC NULLS LAST
 ), recorded AS (
@@ -92,8 +105,8 @@ SELECT (SELECT count(*) FROM recorded) < (SELECT count(*) FROM observed);
 WITH better AS (
     SELECT DISTINCT ON (h.mapping_key, h.observed_at)
            h.mapping_key, h.observed_at, i.time_assumed, i.price, i.market_cap, i.volume_24h
-    FROM incoming i
-    JOIN source_mappings m ON m.source = %(source)s AND m.source_id = i.source_id
+    FROM incoming i JOIN incoming_names n USING (number)
+    JOIN source_mappings m ON m.source = %(source)s AND m.source_id = n.source_id
     JOIN price_history h ON h.mapping_key = m.mapping_key AND h.observed_at = i.observed_at
     WHERE (NOT i.time_assumed, coalesce(i.price, '-Infinity'), coalesce(i.market_cap, '-Infinity'),
            coalesce(i.volume_24h, '-Infinity'))
@@ -118,15 +131,22 @@ WHERE h.mapping_key = b.mapping_key AND h.observed_at = b.observed_at
 
 -- name: keep_latest_quotes
 -- The latest quote of each id, by the same order; an older one never overwrites a newer one. The coins whose quotes changed.
-WITH kept AS (INSERT INTO quotes AS q (mapping_key, price, market_cap, volume_24h, price_change_24h, high_24h, low_24h,
+WITH newest AS (
+    SELECT number, max(observed_at) AS observed_at FROM incoming GROUP BY number
+), hopeful AS (
+    -- what is older than the quote that is there is not worth sorting
+    SELECT w.number, w.observed_at, m.mapping_key
+    FROM newest w JOIN incoming_names n USING (number)
+    JOIN source_mappings m ON m.source = %(source)s AND m.source_id = n.source_id
+    WHERE NOT EXISTS (SELECT FROM quotes k WHERE k.mapping_key = m.mapping_key AND k.observed_at > w.observed_at)
+), kept AS (INSERT INTO quotes AS q (mapping_key, price, market_cap, volume_24h, price_change_24h, high_24h, low_24h,
                          circulating_supply, total_supply, max_supply, rank, observed_at, time_assumed, fetched_at, flags)
-SELECT DISTINCT ON (m.mapping_key)
-       m.mapping_key, i.price, i.market_cap, i.volume_24h, i.price_change_24h, i.high_24h, i.low_24h,
-       i.circulating_supply, i.total_supply, i.max_supply, i.rank, i.observed_at, i.time_assumed, %(fetched_at)s, i.flags
-FROM incoming i JOIN source_mappings m ON m.source = %(source)s AND m.source_id = i.source_id
--- what is older than the quote that is there is not worth sorting
-WHERE NOT EXISTS (SELECT FROM quotes k WHERE k.mapping_key = m.mapping_key AND k.observed_at > i.observed_at)
-ORDER BY m.mapping_key, i.observed_at DESC, i.time_assumed, i.price DESC NULLS LAST, i.market_cap DESC NULLS LAST,
+SELECT DISTINCT ON (h.mapping_key)
+       h.mapping_key, i.price, i.market_cap, i.volume_24h, i.price_change_24h, i.high_24h, i.low_24h,
+       i.circulating_supply, i.total_supply, i.max_supply, i.rank, i.observed_at, i.time_assumed,
+       (%(fetched_at)s::timestamptz[])[i.page], i.flags
+FROM hopeful h JOIN incoming i USING (number, observed_at)
+ORDER BY h.mapping_key, i.observed_at DESC, i.time_assumed, i.price DESC NULLS LAST, i.market_cap DESC NULLS LAST,
          i.volume_24h DESC NULLS LAST, i.price_change_24h DESC NULLS LAST, i.high_24h DESC NULLS LAST,
          i.low_24h DESC NULLS LAST, i.circulating_supply DESC NULLS LAST, i.total_supply DESC NULLS LAST,
          i.max_supply DESC NULLS LAST, i.rank DESC NULLS LAST
@@ -152,8 +172,11 @@ RETURNING mapping_key)
 SELECT DISTINCT coin_key FROM kept JOIN source_mappings USING (mapping_key);
 
 -- name: coins_of_incoming
--- The coins of a batch in the order they came.
-SELECT m.coin_key
-FROM incoming i JOIN source_mappings m ON m.source = %(source)s AND m.source_id = i.source_id
-GROUP BY m.coin_key
-ORDER BY min(i.place);
+-- By page (from 1), the coins that no page before it named, in the order they came.
+SELECT c.page, array_agg(c.coin_key ORDER BY c.number)
+FROM (
+    SELECT m.coin_key, min(n.page) AS page, min(n.number) AS number
+    FROM incoming_names n JOIN source_mappings m ON m.source = %(source)s AND m.source_id = n.source_id
+    GROUP BY m.coin_key
+) AS c
+GROUP BY c.page;

@@ -1,17 +1,27 @@
--- name: claim_task
--- Take a due task, whose fence then shuts every earlier holder out, and set its job running; no row: drop the message.
-WITH chosen AS (
-    -- Of a job's pages any may be taken. The newest goes first: files grow at their end, and a page whose quotes are
+-- name: claim_tasks
+-- Take a due task, or so many of its job's pages, and set the job running; no row: drop the message.
+WITH waiting AS (
+    -- Of a job's pages any may be taken. The newest go first: files grow at their end, and a page whose quotes are
     -- superseded already costs a fraction of one whose quotes become the latest.
-    SELECT t.id
+    SELECT t.id, t.attempt
     FROM tasks rung
     JOIN tasks t ON t.job_id = rung.job_id
                 AND (t.id = rung.id OR rung.kind = 'normalize' AND t.kind = rung.kind AND t.source = rung.source)
     WHERE rung.id = %(task)s AND t.state = 'queued' AND t.run_at <= now()
-    ORDER BY t.id DESC
-    LIMIT 1
+      -- Who takes several comes back for more, so one thread of a process is enough for a job.
+      AND (%(most)s = 1 OR rung.kind <> 'normalize'
+           OR NOT EXISTS (SELECT FROM tasks mine
+                          WHERE mine.job_id = rung.job_id AND mine.source = rung.source AND mine.kind = rung.kind
+                            AND mine.state = 'running' AND mine.worker = %(worker)s))
+    ORDER BY t.attempt > 0, t.id DESC
+    LIMIT %(most)s
     FOR UPDATE OF t SKIP LOCKED
+), chosen AS (
+    -- What was tried before is tried alone, lest it take others with it.
+    SELECT id FROM (SELECT id, attempt, row_number() OVER (ORDER BY attempt > 0, id DESC) AS place FROM waiting) AS w
+    WHERE attempt = 0 OR place = 1
 ), claimed AS (
+    -- A higher fence shuts every earlier holder out.
     UPDATE tasks t
     SET state = 'running', attempt = attempt + 1, fence = fence + 1, worker = %(worker)s,
         lease_until = now() + %(lease)s * interval '1 second', started_at = coalesce(t.started_at, now())
@@ -23,13 +33,16 @@ WITH chosen AS (
     UPDATE jobs SET state = 'running', started_at = now()
     FROM claimed WHERE jobs.id = claimed.job_id AND jobs.state = 'queued'
 )
-SELECT * FROM claimed;
+SELECT * FROM claimed ORDER BY id;
 
--- name: lock_task
--- The first statement of every transaction with effects: no row means that the task is no longer ours.
+-- name: lock_tasks
+-- The first statement of every transaction with effects: a row too few means that a task is no longer ours.
 SELECT j.cancel_requested_at IS NOT NULL
-FROM tasks t JOIN jobs j ON j.id = t.job_id
-WHERE t.id = %(task)s AND t.fence = %(fence)s AND t.state = 'running'
+FROM tasks t
+JOIN unnest(%(tasks)s::bigint[], %(fences)s::bigint[]) AS mine (id, fence) ON t.id = mine.id AND t.fence = mine.fence
+JOIN jobs j ON j.id = t.job_id
+WHERE t.state = 'running'
+ORDER BY t.id
 FOR UPDATE OF t;
 
 -- name: renew_leases
@@ -95,9 +108,9 @@ SET state = 'failed', finished_at = now(), lease_until = NULL,
     errors = errors || jsonb_build_object('at', now(), 'attempt', attempt, 'detail', %(detail)s::text, 'followed', 'failed')
 WHERE id = %(task)s;
 
--- name: cancel_running_task
--- Its job is to stop.
-UPDATE tasks SET state = 'cancelled', finished_at = now(), lease_until = NULL WHERE id = %(task)s;
+-- name: cancel_running_tasks
+-- Their job is to stop.
+UPDATE tasks SET state = 'cancelled', finished_at = now(), lease_until = NULL WHERE id = ANY (%(tasks)s::bigint[]);
 
 -- name: hand_back_tasks
 -- A process that stops gives back what it holds, as if it had never claimed it; the old fence shuts its threads out.

@@ -71,12 +71,16 @@ def effects_once(history: History) -> Iterator[str]:
 
 
 def _merges_of_one_end(history: History, merges: Mapping[str, Counter[str]]) -> Iterator[str]:
-    ends = Counter(
-        note.tx for note in history.task_notes if note.ends and (note.kind, note.state) == ("normalize", "succeeded")
-    )
+    """Pages of one job may be merged at once; then their tasks end at once."""
+    ends: dict[str, list[TaskNote]] = defaultdict(list)
+    for note in history.task_notes:
+        if note.ends and (note.kind, note.state) == ("normalize", "succeeded"):
+            ends[note.tx].append(note)
     for tx, kinds in merges.items():
-        if ends[tx] != 1:
-            yield f"a merge ({', '.join(kinds)}) in a transaction that succeeds {ends[tx]} tasks"
+        if not ends[tx]:
+            yield f"a merge ({', '.join(kinds)}) in a transaction that succeeds no task"
+        if len({(note.job, note.source) for note in ends[tx]}) > 1:
+            yield f"transaction {tx} merged pages of several jobs or sources"
         # Golden records follow from the quotes; they may be worked out in several statements.
         yield from (
             f"transaction {tx} merged into {kind} {count} times"

@@ -7,38 +7,37 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 
 from core.errors import Unavailable
-from core.sources import SOURCES
 from db import leases, quotes, tasks
 from db.queries import statements
-from db.tasks import Claim
+from db.tasks import Claim, Outcome
 from workers import broker
 from workers.dispatcher import Dispatcher
-from workers.work import Work
+from workers.work import Work, read_pages
 
 
 def unfenced() -> None:
     """Claims don't raise the fence, so that a late worker's is as good as the new one's."""
-    claim = statements()["claim_task"]
+    claim = statements()["claim_tasks"]
     without = claim.replace("fence = fence + 1, ", "")
     assert without != claim
-    statements()["claim_task"] = without
+    statements()["claim_tasks"] = without
     broker.start()
 
 
 def torn() -> None:
     """A batch is merged in a transaction of its own, before the one that checks the fence and ends the task."""
 
-    def normalize(self: Work, claimed: Claim) -> None:
-        batch = tasks.load_batch(self._database, claimed)
-        assert batch is not None
-        parsed = SOURCES[claimed.source].parse(batch.body, batch.meta)
+    def normalize(self: Work, claims: Sequence[Claim]) -> bool:
+        outcomes: list[Outcome] = []
         with self._database.transaction() as connection:
-            coins = quotes.store(connection, claimed.source, parsed.quotes, batch.fetched_at, self._rules)
-        with tasks.holding(self._database, claimed) as connection:
-            tasks.succeed(connection, claimed, parsed, coins)
+            pages = read_pages(connection, claims, outcomes)
+            coins = quotes.store_pages(connection, claims[0].source, pages, self._rules)
+        with tasks.holding(self._database, *claims) as connection:
+            return tasks.succeed_all(connection, claims, outcomes, coins)
 
     Work._normalize = normalize  # type: ignore[method-assign]
     broker.start()
