@@ -1,41 +1,33 @@
 """`python -m db.migrate`: bring the schema up to date, forward only, once however many processes start it.
 
 Each file of db/migrations runs in a transaction of its own and is written down with its checksum; a file that was
-changed after it ran is an error, since two databases would then differ under one number.
+changed after it ran is an error, since two databases would then differ under one number. A migration waits a few
+seconds at a time for its tables, for whoever comes after it waits as well, and is tried again.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
-from pathlib import Path
 
 import psycopg
 
 from core.errors import BadSettings, ProjectError, Unavailable
 from core.settings import Settings
+from db import schema
+from db.schema import Migration
 
-MIGRATIONS = Path(__file__).parent / "migrations"
 OLDEST_POSTGRES = 16
 # Any number will do, as long as nothing else takes it: migrations exclude each other by it.
 _LOCK = 7_316_400_001
-
-
-def _files() -> dict[int, Path]:
-    return {int(file.name[:4]): file for file in sorted(MIGRATIONS.glob("[0-9][0-9][0-9][0-9]_*.sql"))}
-
-
-def newest() -> int:
-    """The number of the newest migration that this code knows."""
-    return max(_files())
+_TRIES = 20
 
 
 def migrate(database_url: str) -> list[str]:
     """Run what is missing and return the names of the files that ran.
 
     Raises Unavailable when the server can't be reached, BadSettings when it is older than Postgres 16 or its schema
-    is not one that this code made.
+    is not one that this code can work with.
     """
     try:
         connection = psycopg.connect(database_url, autocommit=True, connect_timeout=10)
@@ -47,40 +39,52 @@ def migrate(database_url: str) -> list[str]:
             raise BadSettings(
                 f"DATABASE_URL is served by Postgres {version}; this program needs {OLDEST_POSTGRES} or newer."
             )
-        connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
-        try:
-            return _run_missing(connection)
-        finally:
-            connection.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
-
-
-def _run_missing(connection: psycopg.Connection) -> list[str]:
-    connection.execute(
-        "CREATE TABLE IF NOT EXISTS schema_migrations (number integer PRIMARY KEY, name text NOT NULL,"
-        " checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
-    )
-    applied: dict[int, str] = dict(connection.execute("SELECT number, checksum FROM schema_migrations").fetchall())
-    files = _files()
-    if unknown := applied.keys() - files.keys():
-        raise BadSettings(
-            f"the database has migration {max(unknown)}, which this release doesn't know: deploy a newer one."
-        )
-    ran = []
-    for number, file in files.items():
-        text = file.read_text()
-        checksum = hashlib.sha256(text.encode()).hexdigest()
-        if applied.get(number, checksum) != checksum:
-            raise BadSettings(f"migration {file.name} was changed after it ran; put it back and add a new one.")
-        if number in applied:
-            continue
         with connection.transaction():
-            connection.execute(text)
+            _alone(connection)
             connection.execute(
-                "INSERT INTO schema_migrations (number, name, checksum) VALUES (%s, %s, %s)",
-                [number, file.name, checksum],
+                "CREATE TABLE IF NOT EXISTS schema_migrations (number integer PRIMARY KEY, name text NOT NULL,"
+                " checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
             )
-        ran.append(file.name)
-    return ran
+            connection.execute(
+                "ALTER TABLE schema_migrations ADD COLUMN IF NOT EXISTS oldest integer NOT NULL DEFAULT 0"
+            )
+        ran = [migration.name for migration in schema.migrations() if _run(connection, migration)]
+        if reason := schema.unfit(connection):
+            raise BadSettings(reason)
+        return ran
+
+
+def _alone(connection: psycopg.Connection) -> None:
+    # By the transaction and not by the session: a pooler may give the next statement to another one.
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+
+
+def _run(connection: psycopg.Connection, migration: Migration) -> bool:
+    """Run it unless it ran; whether it did."""
+    for attempt in range(1, _TRIES + 1):
+        try:
+            with connection.transaction():
+                _alone(connection)
+                applied = connection.execute(
+                    "SELECT checksum FROM schema_migrations WHERE number = %s", [migration.number]
+                ).fetchone()
+                if applied is None:
+                    connection.execute("SET LOCAL lock_timeout = '3s'")
+                    connection.execute(migration.text.encode())
+                    connection.execute(
+                        "INSERT INTO schema_migrations (number, name, checksum, oldest) VALUES (%s, %s, %s, %s)",
+                        [migration.number, migration.name, migration.checksum, migration.oldest],
+                    )
+        except psycopg.errors.LockNotAvailable:
+            if attempt == _TRIES:
+                raise Unavailable(f"{migration.name} waited {_TRIES} times in vain for its tables.") from None
+        else:
+            if applied is not None and applied[0] != migration.checksum:
+                raise BadSettings(
+                    f"migration {migration.name} was changed after it ran; put it back and add a new one."
+                )
+            return applied is None
+    raise AssertionError("not reached")
 
 
 def _plain(error: psycopg.Error) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from core import logs
 from core.errors import BadSettings
+from db.schema import refuse_unfit
 from web.environment import address, refuse_to_be_open, settings_from_environment
 from web.events import broadcast
 from web.services import services
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 try:
     _settings = settings_from_environment()
+    if _settings.database_url:
+        refuse_unfit(_settings.database_url)
     refuse_to_be_open(_settings)
 except BadSettings as error:
     sys.exit(str(error))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Response, jsonify
 
-from db import health, migrate
+from db import schema
 from web.api import Answer, Blueprint
 from web.problems import Problem
 from web.schemas import ProbeSchema
@@ -30,11 +30,10 @@ def get_livez(_query: dict[str, object]) -> Response:
 def get_readyz(_query: dict[str, object]) -> Response:
     """May requests be sent here?
 
-    200 when Postgres answers and its schema is the one that this release needs, else 503.
+    200 when Postgres answers and its schema is one that this release can work with, else 503.
     """
     with services().database.connection() as connection:
-        found = health.schema_version(connection)
-    needed = migrate.newest()
-    if found != needed:
-        raise Problem(503, f"The database's schema is number {found}, this release needs {needed}: migrate it.")
+        reason = schema.unfit(connection)
+    if reason:
+        raise Problem(503, reason)
     return jsonify(status="ready")

@@ -18,6 +18,7 @@ from core.sources import SOURCES, check_names
 from db.pool import Database
 from db.quotes import Rules
 from db.reprocess import REPROCESS
+from db.schema import refuse_unfit
 from workers import actors
 from workers.budget import Budget
 from workers.dispatcher import Dispatcher
@@ -36,6 +37,7 @@ def start() -> None:
         if settings.database_url is None or settings.redis_url is None:
             raise BadSettings("DATABASE_URL and REDIS_URL must be set for a worker.")
         check_names(settings)
+        refuse_unfit(settings.database_url)
     except BadSettings as error:
         sys.exit(str(error))
     logs.configure(settings)

@@ -49,10 +49,16 @@ def test_without_postgres_it_is_unhealthy_and_not_ready_but_alive(make_client: M
     assert client.get("/livez").status_code == 200
 
 
-def test_it_is_ready_on_the_newest_schema_only(client: ContractClient, factory: Factory) -> None:
+def test_it_is_ready_on_a_schema_that_suits_this_release_alone(client: ContractClient, factory: Factory) -> None:
     assert client.get("/readyz").status_code == 200
     factory.connection.execute(
-        "INSERT INTO schema_migrations SELECT max(number) + 1, 'later', '' FROM schema_migrations"
+        "INSERT INTO schema_migrations (number, name, checksum) SELECT max(number) + 1, 'later', ''"
+        " FROM schema_migrations"
+    )
+    assert client.get("/readyz").status_code == 200
+    factory.connection.execute(
+        "INSERT INTO schema_migrations (number, name, checksum, oldest) SELECT max(number) + 1, 'breaking', '',"
+        " max(number) + 1 FROM schema_migrations"
     )
     assert client.get("/readyz").status_code == 503
     factory.connection.execute("DROP TABLE schema_migrations")
