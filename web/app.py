@@ -12,6 +12,7 @@ from core.kept import Kept
 from core.settings import Settings
 from db.pool import Database
 from web import (
+    access,
     coins,
     data,
     deadletters,
@@ -28,12 +29,16 @@ from web import (
     problems,
     rejects,
     reprocess,
+    signin,
     stats,
 )
+from web.access import Access
 from web.api import Api
+from web.auth import Auth
 from web.environment import checked, settings_from_environment
+from web.keyring import Keyring
 from web.reads import Reads
-from web.services import Services, install
+from web.services import Services, install, services
 from web.tracing import Tracing
 from web.version import VERSION
 from workers.budget import Budget
@@ -80,6 +85,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         Services(
             settings=settings,
             database=database,
+            auth=Auth(settings, Keyring.of(settings, database)),
             bell=Bell(settings.redis_url),
             budget=Budget.of(settings, settings.redis_url),
             waiting=BoundedSemaphore(max(1, settings.web_threads // 2)),
@@ -89,10 +95,14 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     problems.register(app)
     headers.install(app, settings)
+    access.install(app)
+    app.url_map.converters["job_id"] = jobs.JobId
     pages.install(app)
+    signin.install(app)
     events.install(app)
     _register_operations(app)
-    app.wsgi_app = Tracing(Reads(app.wsgi_app, settings, database))  # type: ignore[method-assign]
+    reads = Reads(app.wsgi_app, settings, database)
+    app.wsgi_app = Tracing(Access(reads, app.wsgi_app, settings, services(app).auth))  # type: ignore[method-assign]
     return app
 
 
@@ -100,7 +110,6 @@ def _register_operations(app: Flask) -> None:
     api = Api(app)
     api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
     api.spec.components.security_scheme("apiKey", {"type": "apiKey", "in": "header", "name": "X-API-Key"})
-    app.url_map.converters["job_id"] = jobs.JobId
     api.register_converter(jobs.JobId, lambda _converter: {"type": "integer", "minimum": 1})
     reading = (data, export, coins, mappings, stats, health, probes, events)
     for resource in (ingest, reprocess, jobs, rejects, deadletters, *reading):

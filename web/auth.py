@@ -1,53 +1,98 @@
-"""Who calls, and how far they may go: API keys with the roles read < ingest < admin.
+"""Who calls, and how far they may go: API keys with the roles read < ingest < admin, sent by header or signed in.
 
-Reading is open. Writing needs a key, unless the server listens on loopback alone and no key is set; then whoever
-calls it by a loopback name is admin. A key that is sent must be right, for reading too.
+Reading is open, or behind a key by READ_ACCESS. Writing needs a key, unless the server listens on loopback alone and
+there never was a key; then whoever calls it by a loopback name is admin. A key that is sent must be right, for
+reading too. A session that has ended is none.
 """
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from ipaddress import ip_address
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from flask import Request, g, request
+from flask import Request, request
 
-from core.settings import ROLES, ApiKey, Settings
+from core.settings import ROLES, Settings
+from web import session
+from web.keyring import Keyring
 from web.problems import Problem
 from web.services import services
+from web.session import Session
 
-_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="api"'}
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="api"'}
+_KEY = "quotes.identity"
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who calls. `name` is written on the jobs that they ask for."""
+    """Who calls. `name` is written on the jobs that they ask for; without a role they may do nothing."""
 
     name: str
-    role: str
+    role: str | None
 
     def may(self, role: str) -> bool:
-        return ROLES.index(self.role) >= ROLES.index(role)
+        return self.role is not None and ROLES.index(self.role) >= ROLES.index(role)
 
 
 ANYONE = Principal("anonymous", "read")
+STRANGER = Principal("anonymous", None)
+_OPEN = Principal("anonymous", "admin")
 
 
-def identify(settings: Settings, incoming: Request) -> Principal:
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A caller, whether a key was shown, and the session if the key came by that."""
+
+    principal: Principal
+    has_key: bool = False
+    session: Session | None = None
+
+
+class Auth:
+    """Tells callers by what they send. Every method may raise Unavailable, when Postgres is needed for it and away."""
+
+    def __init__(self, settings: Settings, keys: Keyring) -> None:
+        self.keys = keys
+        self.reading_is_open = settings.read_access == "open"
+        self._settings = settings
+
+    def identity(self, environ: WSGIEnvironment) -> Identity:
+        """Who sent this request, found out once. Raises a 401 Problem for a key that is none of ours."""
+        found: Identity | None = environ.get(_KEY)
+        if found is None:
+            found = environ[_KEY] = self._identify(environ)
+        return found
+
+    def _identify(self, environ: WSGIEnvironment) -> Identity:
+        incoming = Request(environ)
+        sent = _sent_key(incoming)
+        if sent is not None:
+            key = self.keys.find(sent)
+            if key is None:
+                raise Problem(401, "This API key is not known here.", headers=CHALLENGE)
+            return Identity(Principal(key.name, key.role), has_key=True)
+        if session.may_have(environ) and (held := session.read(self.keys, incoming, self._settings.session_lifetime)):
+            return Identity(Principal(held.key.name, held.key.role), has_key=True, session=held)
+        if _from_this_machine(self._settings, incoming) and self.keys.is_empty():
+            return Identity(_OPEN)
+        return Identity(ANYONE if self.reading_is_open else STRANGER)
+
+
+def identify(_settings: Settings, incoming: Request) -> Principal:
     """Who sent this request. Raises a 401 Problem for a key that is none of ours."""
-    if not settings.api_keys:
-        return Principal("anonymous", "admin") if _from_this_machine(settings, incoming) else ANYONE
-    sent = _sent_key(incoming)
-    if sent is None:
-        return ANYONE
-    found = _matching(settings.api_keys, sent)
-    if found is None:
-        raise Problem(401, "This API key is not known here.", headers=_CHALLENGE)
-    return Principal(found.name, found.role)
+    return services().auth.identity(incoming.environ).principal
+
+
+def sends_key(environ: WSGIEnvironment) -> bool:
+    """Whether the request brings anything by which its sender might be known."""
+    return "HTTP_AUTHORIZATION" in environ or "HTTP_X_API_KEY" in environ or session.may_have(environ)
 
 
 def needs(role: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -56,10 +101,9 @@ def needs(role: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            principal = identify(services().settings, request)
-            if not principal.may(role):
-                raise _refusal(principal, role)
-            g.principal = principal
+            found = identity()
+            if not found.principal.may(role):
+                raise refusal(found, role)
             return view(*args, **kwargs)
 
         return guarded
@@ -67,43 +111,39 @@ def needs(role: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return decorate
 
 
+def identity() -> Identity:
+    """Who sent the running request, and how that is known."""
+    return services().auth.identity(request.environ)
+
+
 def caller() -> Principal:
-    """Who sent the running request; known inside views that `needs` guards."""
-    principal: Principal = g.principal
-    return principal
+    """Who sent the running request."""
+    return identity().principal
 
 
-def _refusal(principal: Principal, role: str) -> Problem:
-    if principal == ANYONE:
+def refusal(found: Identity, role: str) -> Problem:
+    """What to answer who may not do what needs this role."""
+    if not found.has_key:
         return Problem(
             401,
             f"This needs an API key with the role {role}: send it as Authorization: Bearer or X-API-Key.",
-            headers=_CHALLENGE,
+            headers=CHALLENGE,
         )
-    return Problem(403, f"This needs the role {role}; your key has the role {principal.role}.")
+    return Problem(403, f"This needs the role {role}; your key has the role {found.principal.role}.")
 
 
-def _sent_key(incoming: Request) -> str | None:
-    scheme, _, token = incoming.headers.get("Authorization", "").partition(" ")
+def _sent_key(incoming: Request) -> bytes | None:
+    # WSGI hands headers over as Latin-1, whatever their bytes meant.
+    scheme, _, token = incoming.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() == "bearer":
-        return token.strip()
-    return incoming.headers.get("X-API-Key")
-
-
-def _matching(keys: tuple[ApiKey, ...], sent: str) -> ApiKey | None:
-    # All are compared, and each in constant time: how long it takes tells nothing.
-    # WSGI hands headers over as Latin-1.
-    guess = sent.encode("latin-1", "replace")
-    found = None
-    for key in keys:
-        if hmac.compare_digest(key.secret.encode(), guess):
-            found = key
-    return found
+        return str(token).strip().encode("latin-1", "replace")
+    sent: str | None = incoming.environ.get("HTTP_X_API_KEY")
+    return None if sent is None else sent.encode("latin-1", "replace")
 
 
 def _from_this_machine(settings: Settings, incoming: Request) -> bool:
     """Whether an open server was called by a loopback name, and not by another site's page in somebody's browser."""
-    if not settings.listens_on_loopback or not _is_loopback(incoming.host):
+    if settings.api_keys or not settings.listens_on_loopback or not _is_loopback(incoming.host):
         return False
     origin = incoming.headers.get("Origin")
     if origin is None:

@@ -3,7 +3,7 @@
 The first GET of an address goes through its view, which checks all of it and leaves the question behind by
 `remembered`. From then on the address is answered here: with the kept answer while the data version is the same, which
 is asked for anew for every request, else by asking the question again. What the view refused is never kept, and what
-can't be answered here is left to the view.
+can't be answered here is left to the view. Who may read, and how often, web.access has seen to before.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from flask import Request, Response, request
+from flask import Response, request
 
 from core.kept import Kept
 from core.settings import Settings
@@ -20,10 +20,8 @@ from db import version
 from db.coins import Read
 from db.pool import Connection, Database
 from web.answers import json_text
-from web.auth import identify
 from web.freshness import Freshness
 from web.headers import headers_of
-from web.problems import Problem
 from web.version import VERSION
 
 if TYPE_CHECKING:
@@ -66,7 +64,7 @@ class Reads:
             return self._application(environ, start_response)
         address = environ.get("PATH_INFO", "") + "?" + environ.get("QUERY_STRING", "")
         question = self._questions.get(address)
-        ready = self._answer(address, question) if question and self._may_read(environ) else None
+        ready = self._answer(address, question) if question else None
         if ready is None:
             return self._ask_view(address, environ, start_response)
         return self._send(ready, environ, start_response)
@@ -114,15 +112,6 @@ class Reads:
         headers["Content-Length"] = str(len(ready.body))
         start_response("200 OK", list(headers.items()))
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [ready.body]
-
-    def _may_read(self, environ: WSGIEnvironment) -> bool:
-        """Reading is open, but a key that is sent must be right."""
-        if "HTTP_AUTHORIZATION" not in environ and "HTTP_X_API_KEY" not in environ:
-            return True
-        try:
-            return identify(self._settings, Request(environ)).may("read")
-        except Problem:
-            return False
 
     def _current_version(self) -> str:
         with self._database.connection() as connection:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import BoundedSemaphore
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from flask import Flask, current_app
 
@@ -18,6 +18,9 @@ from db.quotes import Rules
 from workers.budget import Budget
 from workers.queue import Bell
 
+if TYPE_CHECKING:
+    from web.auth import Auth
+
 _NAME = "quotes"
 
 
@@ -29,6 +32,7 @@ class Services:
 
     settings: Settings
     database: Database
+    auth: Auth
     bell: Bell
     budget: Budget
     waiting: BoundedSemaphore
