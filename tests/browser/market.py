@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import islice
 from math import exp, sqrt
 
 from tests.upstream.coins import Coin, coins
@@ -15,9 +16,13 @@ _HOUR = timedelta(hours=1)
 _SWING = 0.006  # an hour's, as a part of the price
 
 
-def past_of(size: int, until: datetime, *, days: int = 7, every: timedelta = _HOUR) -> str:
-    """A CSV file: the first `size` coins of the stand-in, a row each for every step of `days` days before `until`."""
-    return "\n".join([_HEADER, *_rows(coins(size, until), until, timedelta(days=days), every)]) + "\n"
+def past_of(size: int, until: datetime, *, but: int = 0, days: int = 7, every: timedelta = _HOUR) -> str:
+    """A CSV file: the first `size` coins of the stand-in, a row each for every step of `days` days before `until`.
+
+    Those up to number `but` are left out.
+    """
+    market = islice(coins(size, until), but, None)
+    return "\n".join([_HEADER, *_rows(market, until, timedelta(days=days), every)]) + "\n"
 
 
 def _rows(market: Iterable[Coin], until: datetime, past: timedelta, every: timedelta) -> Iterator[str]:
