@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,7 +18,7 @@ MOST_TASKS = 50
 class TaskLine:
     """A task. `attempts` counts every claim that led to a try, `waits` those that the upstream asked for, `asides`
     claims given up before a request went out. `not_before` is set while it waits, `worker` while it runs; `limit`,
-    `filename` and `columns` are what was asked for.
+    `uploaded` and `columns` are what was asked for; `filename` is known while the upload is kept.
     """
 
     id: int
@@ -36,6 +36,7 @@ class TaskLine:
     finished_at: datetime | None
     retried_by: int | None
     limit: str | None
+    uploaded: bool
     filename: str | None
     columns: JsonObject
 
@@ -50,11 +51,31 @@ class Successor:
 
 @dataclass(frozen=True, slots=True)
 class JobPage:
-    """A job in full, its tasks (MOST_TASKS of them, open and failed ones first) and its successors, the oldest first."""
+    """A job in full, its tasks (MOST_TASKS at most, open and failed ones first), its successors (the oldest first)."""
 
     view: JobView
     tasks: Sequence[TaskLine]
     successors: Sequence[Successor]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many jobs there are, by state and kind."""
+
+    by: Mapping[tuple[str, str], int]
+
+    def of(self, state: str | None = None, kind: str | None = None) -> int:
+        """Those of the state and the kind; None stands for any."""
+        return sum(
+            many
+            for (known_state, known_kind), many in self.by.items()
+            if state in (None, known_state) and kind in (None, known_kind)
+        )
+
+
+def counts(connection: Connection) -> Counts:
+    rows = connection.execute(sql("jobs_by_state_and_kind"))
+    return Counts({(state, kind): many for state, kind, many in rows})
 
 
 def job_page(connection: Connection, job_id: int) -> JobPage:

@@ -10,7 +10,7 @@ SELECT t.id, t.kind, t.source, t.state, t.fence - t.asides AS attempts, t.waits,
        CASE WHEN t.state = 'queued' AND t.run_at > now() THEN t.run_at END AS not_before,
        CASE WHEN t.state = 'running' THEN t.worker END AS worker,
        t.rows, t.rejected, t.started_at, t.finished_at, t.retried_by,
-       t.params ->> 'limit' AS limited, u.filename, coalesce(t.params -> 'columns', '{}') AS columns
+       t.params ->> 'limit' AS limited, t.params ? 'upload' AS uploaded, u.filename, coalesce(t.params -> 'columns', '{}') AS columns
 FROM tasks t LEFT JOIN uploads u ON u.id = (t.params ->> 'upload')::bigint
 WHERE t.job_id = %(job)s
 ORDER BY array_position(ARRAY['running', 'failed', 'queued', 'cancelled', 'succeeded'], t.state), t.id
@@ -24,3 +24,7 @@ JOIN (SELECT id FROM jobs WHERE retry_of = %(job)s
       UNION
       SELECT retried_by FROM tasks WHERE job_id = %(job)s) AS again USING (id)
 ORDER BY j.id;
+
+-- name: jobs_by_state_and_kind
+-- How many jobs there are of each state and kind, for the filters of the list.
+SELECT state, kind, count(*) FROM jobs GROUP BY state, kind;
