@@ -15,6 +15,7 @@ from webargs.flaskparser import FlaskParser
 from webargs.multidictproxy import MultiDictProxy
 from werkzeug.exceptions import HTTPException
 
+from core.settings import ROLES
 from web import problems
 from web.auth import needs
 
@@ -24,15 +25,29 @@ _SECURITY: Mapping[str | None, list[dict[str, list[str]]]] = {
     None: [],
     # Open for reading, with or without a key.
     "read": [{}, {"bearer": []}, {"apiKey": []}],
+    # Says more to who may read.
+    "anyone": [{}, {"bearer": []}, {"apiKey": []}],
     "ingest": [{"bearer": []}, {"apiKey": []}],
     "admin": [{"bearer": []}, {"apiKey": []}],
 }
 _ALWAYS = (422, 500, 503)
 # A body that is no JSON, or too long, or of another kind.
 _OF_BODIES = (400, 413, 415)
-_REFUSALS: Mapping[str | None, tuple[int, ...]] = {None: (), "read": (401,), "ingest": (401, 403), "admin": (401, 403)}
+# A wrong key, a lesser one, and more requests than RATE_LIMIT_PER_MINUTE lets through.
+_REFUSALS: Mapping[str | None, tuple[int, ...]] = {
+    None: (),
+    "anyone": (401, 429),
+    "read": (401, 429),
+    "ingest": (401, 403, 429),
+    "admin": (401, 403, 429),
+}
 _HEADERS: Mapping[int, Mapping[str, str]] = {
     401: {"WWW-Authenticate": "how to send a key"},
+    429: {
+        "Retry-After": "seconds after which to try again",
+        "RateLimit": "the limit by name, how many requests are left (r) and for how many seconds (t)",
+        "RateLimit-Policy": "the limit by name, how many requests (q) in how many seconds (w)",
+    },
     503: {"Retry-After": "seconds after which to try again"},
 }
 
@@ -124,7 +139,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
     ) -> Callable[[View], View]:
         """Declare a view: its address, who may call it, its parameters and every answer that it gives.
 
-        `role` None asks for no key, and doesn't look at one that is sent. An answer may come in several content types.
+        `role` None asks for no key, and doesn't look at one that is sent; "anyone" tells the view who asks.
+        An answer may come in several content types.
         The view gets the checked query, then the checked headers and the checked JSON body if it asks for some, then
         what stands in the path.
         `revalidated`: the answer has an ETag, by which a client may ask whether it is still right.
@@ -148,7 +164,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
                 wrapped = self.alt_response(status, HTTPStatus(status).name)(wrapped)
             wrapped = self.doc(operationId=name, security=_SECURITY[role], **documentation)(wrapped)
             wrapped = _needs_json(wrapped) if body else wrapped
-            guarded: View = needs(role)(wrapped) if role else wrapped
+            guarded: View = needs(role)(wrapped) if role in ROLES else wrapped
             self.route(rule, methods=[method])(guarded)
             return guarded
 

@@ -85,11 +85,6 @@ class Auth:
         return Identity(ANYONE if self.reading_is_open else STRANGER)
 
 
-def identify(_settings: Settings, incoming: Request) -> Principal:
-    """Who sent this request. Raises a 401 Problem for a key that is none of ours."""
-    return services().auth.identity(incoming.environ).principal
-
-
 def sends_key(environ: WSGIEnvironment) -> bool:
     """Whether the request brings anything by which its sender might be known."""
     return "HTTP_AUTHORIZATION" in environ or "HTTP_X_API_KEY" in environ or session.may_have(environ)

@@ -53,6 +53,15 @@ class ServiceSchema(ma.Schema):
     latency_ms = figure("milliseconds for a question")
 
 
+class BareHealthSchema(ma.Schema):
+    """What strangers are told where reading needs a key."""
+
+    class Meta:
+        unknown = ma.RAISE
+
+    status = text("healthy, degraded or unhealthy")
+
+
 class HealthSchema(ma.Schema):
     """How the whole system fares."""
 
