@@ -79,13 +79,13 @@ image: $(READY) ## follow the Dockerfile without a container engine, and run wha
 	@$(BIN)/python -m scripts.image
 
 sample: $(READY) ## write a CSV file of any size (ROWS=1000 OUT=sample.csv)
-	$(BIN)/python -m scripts.sample --rows "$(ROWS)" --out "$(OUT)"
+	$(BIN)/python -m cli sample --rows "$(ROWS)" --out "$(OUT)"
 
 identity: $(READY) ## how well coins are told apart: DIR=folder of coin lists and known pairs
 	@$(BIN)/python -m scripts.identity "$(or $(DIR),tests/lists)"
 
-reprocess: $(READY) ## rebuild identity and records from the kept quotes (DATABASE_URL, REDIS_URL)
-	@$(BIN)/python -m scripts.reprocess
+reprocess: $(READY) ## rebuild identity and records from the kept quotes
+	@$(BIN)/python -m cli reprocess
 
 clean: ## remove .venv, .venv-bench and all caches; the data in .local stay
 	rm -rf .venv .venv-bench .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

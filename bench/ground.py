@@ -20,6 +20,7 @@ from psycopg import sql
 
 from bench.contenders import Bad, environment
 from bench.figures import seconds as shown_seconds
+from core.sample import lines
 from db.migrate import migrate
 from local.command import ShellCommand
 from local.guard import Ledger, guarded
@@ -29,7 +30,6 @@ from local.postgres import Postgres
 from local.run import ROOT
 from local.supervisor import Supervisor
 from local.valkey import Valkey
-from scripts.sample import lines
 from tests.program import Program
 
 # No limit that an upstream would set, large files, and answers to the end of what the machine can do.

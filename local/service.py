@@ -107,6 +107,15 @@ class Service(ABC):
                 self._known = True
             return self.url
 
+    def url_of_last_run(self) -> str | None:
+        """How to reach the server that another process runs on this folder; None when there never was one."""
+        port = self.folder / "port"
+        saved = port.read_text() if port.exists() and (self.folder / "password").exists() else ""
+        if not saved.isdigit():
+            return None
+        self.port = int(saved)
+        return self.url
+
     def wait(self) -> int:
         """Block until the server ends; its exit code."""
         return self._process.wait() if self._process else 0

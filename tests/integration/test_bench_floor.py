@@ -10,8 +10,8 @@ import psycopg
 
 from bench import floor
 from core.registry import Registry
+from core.sample import lines
 from db import quotes
-from scripts.sample import lines
 from tests.unit.csv_reading import read
 
 _COINS, _TIMES = 40, 5
