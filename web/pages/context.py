@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zlib import crc32
+
 from flask import Flask
 
 from web.pages import figures, moments
@@ -20,7 +22,13 @@ def install(app: Flask) -> None:
         percent=figures.percent,
         trend=figures.trend,
         exact=figures.exact,
+        shade=_shade,
         ago=moments.ago,
         moment=moments.written,
         span=moments.span,
     )
+
+
+def _shade(text: str) -> int:
+    """Which of the eight colours of marks: by its bytes, so that it stays the same everywhere."""
+    return crc32(text.encode()) % 8
