@@ -9,6 +9,7 @@ FROM python:3.11-slim-bookworm
 RUN useradd --system --uid 10001 --home-dir /app app
 WORKDIR /app
 COPY --from=builder /venv /venv
+COPY cli cli
 COPY core core
 COPY data data
 COPY db db

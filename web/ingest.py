@@ -16,9 +16,10 @@ from flask import Response, request
 from core.errors import Unavailable
 from core.sources import SOURCES
 from core.sources.csv import CSV, inspect
-from db import jobs, jobviews
+from db import jobs, jobviews, orders
 from db.jobs import Submitted, TaskOrder
 from db.jobviews import Head, JobView
+from db.orders import order
 from db.pool import Connection
 from db.uploads import store_upload
 from web import jobanswers
@@ -35,7 +36,7 @@ from web.problems import Problem
 from web.services import services
 from web.upload import Upload
 
-ALL = "all"
+ALL = orders.ALL
 
 blueprint = Blueprint("ingest", __name__, url_prefix="/api/v1/ingest", description="Fetch and merge")
 
@@ -57,7 +58,7 @@ def _declare_source(name: str, default_limit: int | None) -> None:
 
     def ingest(query: dict[str, Any], headers: dict[str, Any]) -> Response:
         refuse_body()
-        return _take_in(name, [_order(name, query.get("limit"))], headers)
+        return _take_in(name, [order(name, query.get("limit"))], headers)
 
     ingest.__name__ = f"ingest_{name}"
     ingest.__doc__ = f"""Fetch quotes from {name}.
@@ -123,17 +124,12 @@ def ingest_all(query: dict[str, Any], headers: dict[str, Any]) -> Response:
     One job with a task a source. If a source fails, the others are stored, and the job ends `partial_success`.
     """
     refuse_body()
-    return _take_in(ALL, [_order(name, query.get(f"{name}_limit")) for name in SOURCES], headers)
+    return _take_in(ALL, [order(name, query.get(f"{name}_limit")) for name in SOURCES], headers)
 
 
 def ingest_unknown(source: str) -> Response:
     known = ", ".join([*SOURCES, ALL])
     raise Problem(404, f"There is no source {source[:100]!r}; known are {known}.")
-
-
-def _order(source: str, limit: int | None) -> TaskOrder:
-    limit = limit or SOURCES[source].default_limit
-    return TaskOrder(source, {} if limit is None else {"limit": limit})
 
 
 def _take_in(kind: str, orders: Sequence[TaskOrder], headers: dict[str, Any]) -> Response:
@@ -153,8 +149,8 @@ def _take_upload(headers: dict[str, Any]) -> Response:
         with services().database.transaction() as connection:
             number = store_upload(connection, upload.filename, chain([first], pieces))
             upload.finish()
-            order = TaskOrder(CSV.name, {"upload": number, "columns": upload.columns})
-            submitted, view = _submit(connection, CSV.name, [order], headers, body=upload.digest)
+            fetch = TaskOrder(CSV.name, {"upload": number, "columns": upload.columns})
+            submitted, view = _submit(connection, CSV.name, [fetch], headers, body=upload.digest)
             if submitted.replayed:
                 raise _Replayed(submitted, view)
     except _Replayed as replayed:
