@@ -68,7 +68,8 @@ class Page:
     """One piece of a source's answer as it came, before parsing.
 
     `number` counts from 1 within a fetch. `meta` is what `parse` needs besides the body. `cursor` is
-    from where the next page would be fetched after a crash; opaque to everyone but the source.
+    from where the next page would be fetched after a crash; opaque to everyone but the source. `at` is where in a file
+    the body stands, in bytes; None when it is no part of one.
     """
 
     number: int
@@ -76,3 +77,4 @@ class Page:
     meta: JsonObject
     cursor: JsonObject
     last: bool
+    at: int | None = None

@@ -106,9 +106,18 @@ def holding(database: Database, *claims: Claim) -> Iterator[Connection]:
 
 def store_page(connection: Connection, claimed: Claim, page: Page, *, lease: float) -> Doorbell:
     """Keep a fetched page, put its normalize task on record, and move on; the fetch ends with its last page."""
+    upload = claimed.params.get("upload") if page.body and page.at is not None else None
     row = connection.execute(
         sql("insert_raw_batch"),
-        {"task": claimed.task_id, "number": page.number, "body": page.body, "meta": Jsonb(page.meta)},
+        {
+            "task": claimed.task_id,
+            "number": page.number,
+            "body": page.body if upload is None else None,
+            "meta": Jsonb(page.meta),
+            "upload": upload,
+            "from": page.at,
+            "bytes": len(page.body),
+        },
     ).fetchone()
     assert row is not None  # noqa: S101
     bell = insert_task(
@@ -138,10 +147,10 @@ def attempt_now(connection: Connection, claimed: Claim) -> int:
     return int(row[0])
 
 
-def load_batch(connection: Connection, claimed: Claim) -> RawBatch | None:
+def load_batch(connection: Connection, batch_id: int | None) -> RawBatch | None:
     """The page that a normalize task is about; None when it was pruned."""
-    row = connection.execute(sql("load_raw_batch"), {"batch": claimed.batch_id}, binary=True).fetchone()
-    return None if row is None else RawBatch(*row)
+    row = connection.execute(sql("load_raw_batch"), {"batch": batch_id}, binary=True).fetchone()
+    return None if row is None or row[0] is None else RawBatch(*row)
 
 
 def succeed(

@@ -70,7 +70,7 @@ class UploadReader(io.RawIOBase):
         if self._held[0] != number:
             with self._database.connection() as connection:
                 row = connection.execute(
-                    sql("load_upload_chunk"), {"upload": self._upload, "number": number}
+                    sql("load_upload_chunk"), {"upload": self._upload, "number": number}, binary=True
                 ).fetchone()
-            self._held = (number, bytes(row[0]) if row else b"")
+            self._held = (number, row[0] if row else b"")
         return self._held[1]

@@ -250,7 +250,7 @@ def read_pages(
     Raises GiveUp when one isn't kept any more.
     """
     for claimed in claims:
-        batch = tasks.load_batch(connection, claimed)
+        batch = tasks.load_batch(connection, claimed.batch_id)
         if batch is None:
             raise GiveUp("The fetched page is no longer kept; start a new ingest.")
         parsed = SOURCES[claimed.source].parse(batch.body, batch.meta)

@@ -68,7 +68,8 @@ class Csv:
                         "offset": piece.next_offset,
                         "line": piece.next_line,
                     }
-                    yield Page(number, piece.body, meta, behind, piece.last)
+                    yield Page(number, piece.body, meta, behind, piece.last, offset)
+                    offset = piece.next_offset
         except OSError as error:
             raise GiveUp(f"{subject} can't be read: {_why(error)}.") from None
 

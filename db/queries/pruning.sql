@@ -31,11 +31,12 @@ DELETE FROM raw_batches WHERE id IN (
 );
 
 -- name: prune_uploads
--- Uploaded files past their age that no open task reads.
+-- Uploaded files past their age that no open task reads and no page is a part of.
 DELETE FROM uploads WHERE id IN (
     SELECT id FROM uploads u
     WHERE created_at < now() - %(age)s * interval '1 second'
       AND NOT EXISTS (SELECT FROM tasks t WHERE t.state IN ('queued', 'running') AND t.params ->> 'upload' = u.id::text)
+      AND NOT EXISTS (SELECT FROM raw_batches b WHERE b.upload_id = u.id)
     ORDER BY id LIMIT 10
 );
 

@@ -60,12 +60,26 @@ UPDATE tasks t SET lease_until = now() + %(lease)s * interval '1 second' FROM he
 UPDATE tasks SET cursor = %(cursor)s, attempt = 1, lease_until = now() + %(lease)s * interval '1 second' WHERE id = %(task)s;
 
 -- name: insert_raw_batch
--- Keep a page as it came.
-INSERT INTO raw_batches (task_id, number, body, meta) VALUES (%(task)s, %(number)s, %(body)s, %(meta)s) RETURNING id;
+-- Keep a page as it came, or say where in an uploaded file it stands.
+INSERT INTO raw_batches (task_id, number, body, meta, upload_id, upload_from, upload_bytes)
+VALUES (%(task)s, %(number)s, %(body)s, %(meta)s, %(upload)s, %(from)s, %(bytes)s)
+RETURNING id;
 
 -- name: load_raw_batch
 -- A page as it came, and when it was fetched.
-SELECT body, meta, fetched_at FROM raw_batches WHERE id = %(batch)s;
+SELECT coalesce(b.body, part.body), b.meta, b.fetched_at
+FROM raw_batches b
+LEFT JOIN LATERAL (
+    SELECT string_agg(substring(c.data FROM greatest(b.upload_from - c.at, 0)::integer + 1
+                                FOR least(b.upload_from + b.upload_bytes - c.at, b.upload_bytes)::integer),
+                      '' ORDER BY c.number) AS body
+    FROM (
+        SELECT number, data, sum(length(data)) OVER (ORDER BY number) - length(data) AS at
+        FROM upload_chunks WHERE upload_id = b.upload_id
+    ) AS c
+    WHERE c.at < b.upload_from + b.upload_bytes AND c.at + length(c.data) > b.upload_from
+) AS part ON b.upload_id IS NOT NULL
+WHERE b.id = %(batch)s;
 
 -- name: succeed_task
 -- The task's work is done, with what came of it.

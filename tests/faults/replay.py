@@ -29,6 +29,7 @@ from core.settings import Settings
 from core.sources import SOURCES
 from db.pool import Database
 from db.quotes import Rules, store
+from db.tasks import load_batch
 from tests.merging import FIGURES, Candidate, golden
 
 _DUMPS: Mapping[str, LiteralString] = {
@@ -78,10 +79,14 @@ class _Batch:
 
 def _merged_batches(connection: psycopg.Connection) -> list[_Batch]:
     rows = connection.execute(
-        "SELECT DISTINCT ON (b.id) t.source, b.body, b.meta, b.fetched_at FROM raw_batches b"
-        " JOIN tasks t ON t.batch_id = b.id WHERE t.state = 'succeeded' ORDER BY b.id"
+        "SELECT DISTINCT b.id, t.source FROM raw_batches b JOIN tasks t ON t.batch_id = b.id"
+        " WHERE t.state = 'succeeded'"
     ).fetchall()
-    return sorted((_Batch(*row) for row in rows), key=lambda batch: batch.place)
+    batches = [(source, load_batch(connection, batch)) for batch, source in rows]
+    return sorted(
+        (_Batch(source, kept.body, dict(kept.meta), kept.fetched_at) for source, kept in batches if kept),
+        key=lambda batch: batch.place,
+    )
 
 
 def violations(database_url: str, fresh_url: str, settings: Mapping[str, str]) -> Iterator[str]:

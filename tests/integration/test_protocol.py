@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from core.models import Page, Parsed, Rejection
-from db import jobs, leases, schedules, tasks
+from db import jobs, leases, slots, tasks
 from db.jobs import Idempotency, TaskOrder
 from db.pool import Database
 from db.tasks import CancelledTask, Claim, LostTask
+from db.uploads import store_upload
 
 LEASE = 60.0
 
@@ -330,24 +331,9 @@ def test_a_key_with_another_request_is_refused_and_another_client_may_use_the_sa
     assert submit(database, "csv", idempotency=Idempotency("bob", "k1", "hash")).job_id != first.job_id
 
 
-def test_a_slot_has_one_job_however_many_processes_ask(database: Database) -> None:
-    made: list[object] = []
-
-    def ask() -> None:
-        made.append(schedules.start_slot(database, TaskOrder("csv"), every=86_400 * 365, max_attempts=4))
-
-    threads = [threading.Thread(target=ask) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(20)
-    assert sum(submitted is not None for submitted in made) == 1
-    assert one(database, "SELECT count(*) FROM jobs") == 1
-
-
 def test_a_start_makes_one_ingest_however_many_processes_start(database: Database) -> None:
     orders = [TaskOrder("csv"), TaskOrder("coingecko", {"limit": 100})]
-    made = [schedules.start_startup(database, orders, max_attempts=4) for _ in range(3)]
+    made = [slots.start_startup(database, orders, max_attempts=4) for _ in range(3)]
     assert [submitted is not None for submitted in made] == [True, False, False]
     assert one(database, "SELECT kind, (SELECT count(*) FROM tasks) FROM jobs") == ("all", 2)
 
@@ -370,3 +356,58 @@ def test_of_a_jobs_pages_the_newest_goes_first_whichever_bell_rings(database: Da
     store_page(database, fetch, 1, last=True)
     assert [claim(database, first).task_id for _ in range(3)] == [third, second, first]
     assert tasks.claim(database, first, worker="w", lease=LEASE) is None
+
+
+def test_several_pages_of_a_job_are_claimed_at_once_and_by_one_thread_of_a_worker(database: Database) -> None:
+    submitted = submit(database, "coingecko")
+    fetch = claim(database, submitted.doorbells[0].task_id)
+    pages = [store_page(database, fetch, number, last=number == 5) for number in range(1, 6)]
+
+    def claims(worker: str) -> list[int]:
+        taken = tasks.claim_pages(database, pages[0], worker=worker, lease=LEASE, most=2)
+        return [claimed.task_id for claimed in taken]
+
+    assert (claims("v"), claims("v"), claims("w")) == (pages[3:], [], pages[1:3])
+
+
+def test_a_page_that_was_tried_before_is_claimed_alone_and_last(database: Database) -> None:
+    submitted = submit(database, "coingecko")
+    fetch = claim(database, submitted.doorbells[0].task_id)
+    pages = [store_page(database, fetch, number, last=number == 3) for number in (1, 2, 3)]
+    claim(database, pages[0])
+    let_the_lease_run_out(database, pages[2])
+    leases.take_back_lost(database)
+    taken = [tasks.claim_pages(database, pages[0], worker=worker, lease=LEASE, most=9) for worker in "vw"]
+    assert [[claimed.task_id for claimed in claims] for claims in taken] == [pages[:2], pages[2:]]
+
+
+def test_effects_of_several_pages_need_all_their_fences(database: Database) -> None:
+    submitted = submit(database, "coingecko")
+    fetch = claim(database, submitted.doorbells[0].task_id)
+    children = [store_page(database, fetch, number, last=number == 2) for number in (1, 2)]
+    claims = tasks.claim_pages(database, children[0], worker="w", lease=LEASE, most=2)
+    let_the_lease_run_out(database, children[1])
+    leases.take_back_lost(database)
+    with pytest.raises(LostTask), tasks.holding(database, *claims):
+        raise AssertionError("not to be reached")
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 100])
+def test_a_page_of_an_uploaded_file_comes_back_as_it_came_however_the_file_is_cut(
+    database: Database, size: int
+) -> None:
+    file = bytes(range(40))
+    with database.transaction() as connection:
+        upload = store_upload(connection, "a.csv", [file[at : at + size] for at in range(0, len(file), size)])
+        order = TaskOrder("csv", {"upload": upload})
+        submitted = jobs.submit(connection, kind="csv", orders=[order], max_attempts=4, requested_by="test")
+    fetch = claim(database, submitted.doorbells[0].task_id)
+    parts = [(0, 5), (5, 8), (13, 27)]
+    for number, (at, length) in enumerate(parts, 1):
+        with tasks.holding(database, fetch) as connection:
+            cut = Page(number, file[at : at + length], {}, {}, number == len(parts), at)
+            tasks.store_page(connection, fetch, cut, lease=LEASE)
+    with database.connection() as connection:
+        kept = [tasks.load_batch(connection, row[0]) for row in connection.execute("SELECT id FROM raw_batches")]
+    assert [batch.body for batch in kept if batch] == [file[at : at + length] for at, length in parts]
+    assert one(database, "SELECT count(body) FROM raw_batches") == 0

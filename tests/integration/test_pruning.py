@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from db.jobs import TaskOrder
 from db.pool import Database
 from db.pruning import prune
-from db.schedules import start_slot
+from db.schedules import keep_environment
+from db.slots import start_due
 from tests.factories import Factory
+from workers.schedule import orders_of
 
 DAY = 86_400.0
 NOW = datetime.now(UTC)
@@ -101,8 +102,8 @@ def test_a_schedule_longer_than_the_retention_runs_once_a_slot_all_the_same(
     database: Database, factory: Factory
 ) -> None:
     every = 3650 * DAY
-    made = start_slot(database, TaskOrder("csv"), every=every, max_attempts=4)
-    assert made
+    keep_environment(database, {"csv": every})
+    [made] = start_due(database, orders_of, max_attempts=4)
     factory.connection.execute("DELETE FROM tasks")
     factory.connection.execute(
         "UPDATE jobs SET state = 'failed', created_at = %s, finished_at = %s", [ago(40), ago(40)]
@@ -111,7 +112,8 @@ def test_a_schedule_longer_than_the_retention_runs_once_a_slot_all_the_same(
     old_job(factory, slot="startup:1700000000.5")
     bite(database)
     assert factory.value("SELECT id FROM jobs") == made.job_id
-    assert start_slot(database, TaskOrder("csv"), every=every, max_attempts=4) is None
+    factory.connection.execute("UPDATE schedules SET next_run_at = now()")
+    assert start_due(database, orders_of, max_attempts=4) == []
 
 
 def test_pages_past_their_age_go_unless_their_job_or_a_retry_needs_them(database: Database, factory: Factory) -> None:
@@ -151,3 +153,19 @@ def test_only_one_process_prunes_at_a_time_and_no_other_waits(database: Database
         assert factory.value("SELECT count(*) FROM jobs") == 1
     bite(database)
     assert factory.value("SELECT count(*) FROM jobs") == 0
+
+
+def test_an_upload_lives_as_long_as_a_page_is_a_part_of_it(database: Database, factory: Factory) -> None:
+    read, forgotten = upload(factory, 8), upload(factory, 8)
+    young = factory.task(old_job(factory, days=6))
+    factory.connection.execute(
+        "INSERT INTO raw_batches (task_id, number, meta, upload_id, upload_from, upload_bytes)"
+        " VALUES (%s, 1, '{}', %s, 0, 1)",
+        [young, read],
+    )
+    bite(database)
+    assert factory.value("SELECT array_agg(id) FROM uploads") == [read]
+    factory.connection.execute("UPDATE raw_batches SET fetched_at = %s", [ago(8)])
+    bite(database)
+    assert factory.value("SELECT count(*) FROM uploads") == factory.value("SELECT count(*) FROM raw_batches") == 0
+    assert forgotten != read

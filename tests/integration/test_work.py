@@ -90,3 +90,20 @@ def test_a_fetch_claimed_while_the_process_is_told_to_stop_is_handed_back_unbegu
     work.do(Doorbell(task, "fetch", "coingecko"))
     assert factory.value("SELECT (state, attempt, fence)::text FROM tasks") == "(queued,0,2)"
     assert upstream.log == []
+
+
+def test_one_page_that_cannot_be_read_costs_no_other_that_is_merged_with_it(work: Work, factory: Factory) -> None:
+    job = factory.job("coingecko", "running")
+    fetch = factory.task(job, "coingecko", state="succeeded")
+    good = '[{"id": "bitcoin", "symbol": "btc", "name": "Bitcoin", "current_price": 1}]'
+    for number, body in enumerate((good, '{"not": "quotes"}', good), 1):
+        factory.connection.execute(
+            "INSERT INTO raw_batches (task_id, number, body, meta) VALUES (%s, %s, %s, '{\"take\": 1}')",
+            [fetch, number, body.encode()],
+        )
+        batch = factory.value("SELECT max(id) FROM raw_batches")
+        page = factory.task(job, "coingecko", kind="normalize", state="queued", batch_id=batch)
+    work.do(Doorbell(page, "normalize", "coingecko"))
+    found = factory.value("SELECT array_agg(state ORDER BY id) FROM tasks WHERE kind = 'normalize'")
+    assert found == ["succeeded", "failed", "succeeded"]
+    assert factory.value("SELECT state FROM jobs") == "partial_success"
