@@ -64,7 +64,8 @@ SET state = CASE WHEN ended.cancelled > 0 THEN 'cancelled'
                  WHEN ended.effective > 0 THEN 'partial_success'
                  ELSE 'failed' END,
     stored = (SELECT count(DISTINCT coin) FROM tasks, unnest(coins) AS coin WHERE job_id = %(job)s),
-    finished_at = now()
+    -- the clock, not the transaction: whose began first may be the last to end
+    finished_at = clock_timestamp()
 FROM ended
 WHERE id = %(job)s AND finished_at IS NULL
   AND NOT EXISTS (SELECT FROM tasks WHERE job_id = %(job)s AND state IN ('queued', 'running'));
