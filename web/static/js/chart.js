@@ -4,6 +4,7 @@ import { exactly } from "./api.js";
 import { percent, price } from "./figures.js";
 
 const PAGE_SIZE = 500;
+// Of a longer past the latest ones.
 const MOST_PAGES = 20;
 const charts = window.LightweightCharts;
 const place = document.querySelector("[data-chart]");
@@ -30,8 +31,8 @@ export async function showPast() {
     if (error.name !== "AbortError") note.textContent = "The past can't be read just now.";
     return;
   }
-  place.hidden = rows.length === 0;
-  if (rows.length) draw(wanted);
+  place.hidden = legend.hidden = !rows.length || !charts;
+  if (!place.hidden) draw(wanted);
   tell(wanted);
 }
 
@@ -39,16 +40,20 @@ export async function showPast() {
 async function past({ api, interval, seconds }, signal) {
   const query = new URLSearchParams({ interval, page_size: PAGE_SIZE });
   if (seconds) query.set("from", new Date(Date.now() - Number(seconds) * 1000).toISOString());
-  const found = [];
-  for (let page = 1, pages = 1; page <= Math.min(pages, MOST_PAGES); page += 1) {
-    query.set("page", page);
-    const answer = await fetch(`${api}?${query}`, { signal, headers: { Accept: "application/json" } });
-    if (!answer.ok) throw new Error(`${api} answers ${answer.status}`);
-    const body = exactly(await answer.text());
-    found.push(...body.data);
-    pages = Number(body.total_pages);
+  const first = await page(api, query, 1, signal);
+  const pages = Number(first.total_pages);
+  const found = pages > MOST_PAGES ? [] : first.data;
+  for (let number = Math.max(2, pages - MOST_PAGES + 1); number <= pages; number += 1) {
+    found.push(...(await page(api, query, number, signal)).data);
   }
   return found;
+}
+
+async function page(api, query, number, signal) {
+  query.set("page", number);
+  const answer = await fetch(`${api}?${query}`, { signal, headers: { Accept: "application/json" } });
+  if (!answer.ok) throw new Error(`${api} answers ${answer.status}`);
+  return exactly(await answer.text());
 }
 
 function draw(wanted) {

@@ -32,10 +32,11 @@ async function redraw() {
   clearTimeout(waiting);
   waiting = null;
   try {
-    const { address } = await refreshParts();
+    const { address, page } = await refreshParts();
     const there = new URL(address);
-    // The coin was merged into another: that is where this page is now.
-    if (there.pathname !== location.pathname) history.replaceState(null, "", there);
+    // The coin was merged into another: that is where this page is now. Sign-in is no coin.
+    const isCoin = page.querySelector("[data-canonical-id]");
+    if (isCoin && there.pathname !== location.pathname) history.replaceState(null, "", there);
   } catch (error) {
     if (error.name === "AbortError") return;
     // What is shown stays; the next change brings it up to date.
