@@ -21,6 +21,7 @@ from web import (
     export,
     headers,
     health,
+    healthhistory,
     ingest,
     jobs,
     mappings,
@@ -29,6 +30,7 @@ from web import (
     problems,
     rejects,
     reprocess,
+    schedules,
     signin,
     stats,
 )
@@ -112,7 +114,7 @@ def _register_operations(app: Flask) -> None:
     api.spec.components.security_scheme("apiKey", {"type": "apiKey", "in": "header", "name": "X-API-Key"})
     api.register_converter(jobs.JobId, lambda _converter: {"type": "integer", "minimum": 1})
     reading = (data, export, coins, mappings, stats, health, probes, events)
-    for resource in (ingest, reprocess, jobs, rejects, deadletters, *reading):
+    for resource in (ingest, reprocess, schedules, jobs, rejects, deadletters, *reading, healthhistory):
         api.register_blueprint(resource.blueprint)
     # Not in the document: it only says which sources there are.
     app.add_url_rule("/api/v1/ingest/<source>", view_func=ingest.ingest_unknown, methods=["POST"])

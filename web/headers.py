@@ -15,7 +15,7 @@ _SECURITY = {
     "Cache-Control": "no-store",
 }
 _CORS = {
-    "Access-Control-Allow-Methods": "GET, POST, PUT, DELETE",
+    "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE",
     "Access-Control-Allow-Headers": "Authorization, X-API-Key, Content-Type, Idempotency-Key, Prefer, X-Request-ID, "
     "If-None-Match",
     "Access-Control-Expose-Headers": "Location, Retry-After, X-Request-ID, Preference-Applied, Idempotent-Replayed, "

@@ -168,7 +168,7 @@ class MappingsQuery(PageQuery):
     )
 
 
-def _no_zero_byte(text: str | None) -> None:
+def no_zero_byte(text: str | None) -> None:
     if text is not None and "\x00" in text:
         raise ma.ValidationError("Holds a zero byte.")
 
@@ -179,7 +179,7 @@ class CorrectionBody(ma.Schema):
     canonical_id = ma.fields.String(
         required=True,
         allow_none=True,
-        validate=[validate.Length(1, 500), _no_zero_byte],
+        validate=[validate.Length(1, 500), no_zero_byte],
         metadata=_said("the coin; one that isn't there yet is made; null: a coin of its own", example="btc"),
     )
     relation = ma.fields.String(

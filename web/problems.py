@@ -15,6 +15,7 @@ from core.errors import GiveUp, ProjectError, Unavailable
 from db.corrections import BadCanonicalId, NoSuchMapping
 from db.deadletters import NoSuchTask
 from db.jobs import KeyReused, NoSuchJob, NotRetryable
+from db.schedules import NameTaken, NoSuchSchedule, ScheduleFixed
 from web import tracing
 
 CONTENT_TYPE = "application/problem+json"
@@ -24,8 +25,11 @@ _STATUS_OF: Mapping[type[ProjectError], int] = {
     NoSuchJob: 404,
     NoSuchTask: 404,
     NoSuchMapping: 404,
+    NoSuchSchedule: 404,
     BadCanonicalId: 422,
     NotRetryable: 409,
+    NameTaken: 409,
+    ScheduleFixed: 409,
     KeyReused: 422,
     GiveUp: 422,
     Unavailable: 503,

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from core.errors import Unavailable
 from core.settings import Settings
-from db import history, jobs, leases, pruning
+from db import history, jobs, leases, pruning, samples
 from db.pool import Database
 from workers import schedule
-from workers.queue import Bell
+from workers.queue import QUEUES, Bell
 
 logger = logging.getLogger(__name__)
 
@@ -48,10 +48,13 @@ class Dispatcher:
             _Chore(5.0, lambda: leases.sign_of_life(database, worker)),
             _Chore(_TICK_SECONDS, lambda: leases.take_back_lost(database)),
             _Chore(_TICK_SECONDS, self.ring),
+            _Chore(math.inf, lambda: schedule.keep_environment(settings, database)),
             _Chore(1.0, lambda: schedule.start_due(settings, database, bell)),
             _Chore(1.0, lambda: jobs.finish_cancels(database)),
             _Chore(math.inf, lambda: schedule.start_startup(settings, database, bell)),
             _Chore(_BITE_SECONDS, lambda: self._prune(settings)),
+            # Often enough that none of the ten seconds goes without.
+            _Chore(samples.APART_SECONDS / 5, lambda: samples.take(database, QUEUES)),
         ]
 
         if (age := settings.history_retention) is not None:
