@@ -1,7 +1,8 @@
 """Reading what was collected. Answers are JSON text made by Postgres: a figure keeps the digits it is stored with.
 
-No index serves the sorts of a list, since each would be written at every change of a price: its order is found once a
-data version, by one pass, and kept as keys.
+The first pages of the list that is asked for most, the largest coins, come out of an index. The other sorts have none,
+since each would be written at every change of a price: a list's order is found once a data version, by one pass, and
+kept as keys. Totals are kept up to date by whoever writes (db/migrations/0008).
 """
 
 from __future__ import annotations
@@ -31,6 +32,10 @@ SORTS = (
     "last_updated",
     "rank",
 )
+# How far into the largest coins it is cheaper to walk along their index than to keep their order.
+_NEAR = 1_000
+# A place behind all coins, whose keys are integers, is as good as any further one.
+_BEHIND_ALL = 2_000_000_000
 # int4 as Postgres sends it: in network order.
 _KEY_BYTES = 4
 _SPECIAL = str.maketrans({"\\": r"\\", "%": r"\%", "_": r"\_"})
@@ -52,6 +57,13 @@ class CoinQuery:
     @property
     def offset(self) -> int:
         return (self.page - 1) * self.page_size
+
+    @property
+    def near_the_largest(self) -> bool:
+        """Whether these are among the first of all coins, the largest first."""
+        filters = (self.source, self.symbol, self.canonical_id, self.search)
+        first = (self.sort, self.descending) == ("market_cap", True) and self.offset + self.page_size <= _NEAR
+        return first and filters == (None, None, None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +104,12 @@ def page_of_coins(connection: Connection, query: CoinQuery, orders: Kept[Order])
     """
     if query.sort not in SORTS:
         raise ValueError(query.sort)
+    if query.near_the_largest:
+        row = connection.execute(
+            sql("page_of_largest"), {"page_size": query.page_size, "offset": query.offset}
+        ).fetchone()
+        assert row  # noqa: S101  it has a row, whatever there is
+        return Read(row[0], _envelope(row[1], query, row[2]))
     whole_list = replace(query, page=1, page_size=1)
     order = orders.get(whole_list)
     if order:
@@ -147,7 +165,7 @@ def _page_in_order(connection: Connection, query: CoinQuery) -> tuple[str, str, 
         "canonical_id": query.canonical_id,
         "like": matching(query.search),
         "page_size": query.page_size,
-        "offset": query.offset,
+        "offset": min(query.offset, _BEHIND_ALL),
     }
     row = connection.execute(statement, values, binary=True).fetchone()
     assert row  # noqa: S101  it has a row, whatever there is

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import select
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,6 +20,8 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 _KEEPALIVES = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 11_000}
 # A caller would rather hear that Postgres is away than wait for it: clients get a 503 with Retry-After.
 _CONNECT_SECONDS = 5
+# As long as it is known to be away, each caller tries for no longer than this.
+_AWAY_SECONDS = 0.5
 
 
 class Database:
@@ -28,6 +32,8 @@ class Database:
     """
 
     def __init__(self, url: str, size: int, name: str = "crypto-quotes", idle: float | None = None) -> None:
+        # Whether connecting failed and nobody was lent a connection since.
+        self.away = False
         limit = f" -c idle_in_transaction_session_timeout={round(idle * 1000)}" if idle else ""
         self._pool = ConnectionPool(
             url,
@@ -36,7 +42,7 @@ class Database:
             open=False,
             timeout=_CONNECT_SECONDS,
             reconnect_timeout=0,
-            check=ConnectionPool.check_connection,
+            reconnect_failed=self._could_not_connect,
             kwargs={
                 "autocommit": True,
                 "connect_timeout": _CONNECT_SECONDS,
@@ -51,8 +57,12 @@ class Database:
         """Lend a connection. Raises Unavailable when Postgres can't be reached or goes away underneath."""
         self._pool.open()
         try:
-            with self._pool.connection() as connection:
-                yield connection
+            connection = self._lent()
+            try:
+                with connection:
+                    yield connection
+            finally:
+                self._pool.putconn(connection)
         except (
             PoolTimeout,
             psycopg.OperationalError,
@@ -69,3 +79,36 @@ class Database:
 
     def close(self) -> None:
         self._pool.close()
+
+    def _lent(self) -> Connection:
+        """A connection that lives. Raises PoolTimeout."""
+        patience = time.monotonic() + _CONNECT_SECONDS
+        while True:
+            try:
+                # The pool tries to connect each time that it is asked, and tells who waits nothing of a failure.
+                connection = self._pool.getconn(timeout=_AWAY_SECONDS)
+            except PoolTimeout:
+                if self.away or time.monotonic() > patience:
+                    self.away = True
+                    raise
+                continue
+            if _lives(connection):
+                self.away = False
+                return connection
+            connection.close()
+            self._pool.putconn(connection)
+
+    def _could_not_connect(self, _pool: ConnectionPool[Connection]) -> None:
+        self.away = True
+
+
+def _lives(connection: Connection) -> bool:
+    """Whether an idle connection still leads to Postgres, which has nothing to say on it but that it ends."""
+    try:
+        listening = select.poll()
+        listening.register(connection.fileno(), select.POLLIN)
+        if listening.poll(0):
+            ConnectionPool.check_connection(connection)
+    except psycopg.Error:
+        return False
+    return True

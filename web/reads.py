@@ -2,7 +2,8 @@
 
 The first GET of an address goes through its view, which checks all of it and leaves the question behind by
 `remembered`. From then on the address is answered here: with the kept answer while the data version is the same, which
-is asked for anew for every request, else by asking the question again. What the view refused is never kept, and what
+is asked for anew for every request, else by asking the question again; requests that wait for the same share an asking
+that began after they came. What the view refused is never kept, and what
 can't be answered here is left to the view. Who may read, and how often, web.access has seen to before.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flask import Response, request
@@ -57,7 +59,8 @@ class Reads:
         self._database = database
         self._questions: Kept[Question] = Kept(_MOST_QUESTIONS_BYTES)
         self._ready: Kept[_Ready] = Kept(settings.answer_cache_bytes)
-        self._freshness = Freshness(self._current_version)
+        self._version: Freshness[str] = Freshness()
+        self._found: Freshness[_Ready | None] = Freshness()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
@@ -72,13 +75,16 @@ class Reads:
     def _answer(self, address: str, question: Question) -> _Ready | None:
         try:
             kept = self._ready.get(address)
-            if kept and kept.version == self._freshness.version():
+            if kept and kept.version == self._version.ask(None, self._current_version):
                 return kept
-            with self._database.connection() as connection:
-                read = question(connection)
+            return self._found.ask(address, partial(self._find, address, question))
         except Exception:
             # Whatever it is, the view meets it as well, and has the words for it.
             return None
+
+    def _find(self, address: str, question: Question) -> _Ready | None:
+        with self._database.connection() as connection:
+            read = question(connection)
         return self._keep(address, read) if read else None
 
     def _ask_view(self, address: str, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

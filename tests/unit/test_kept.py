@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import Future
 
 import pytest
 
 from core.kept import Kept
+from tests.waiting import until
 from web.freshness import Freshness
 
 
@@ -53,23 +55,34 @@ class _Slow:
         return str(number)
 
 
-def test_who_comes_while_the_version_is_being_asked_for_gets_the_next_one_and_shares_it() -> None:
+def _waiting(answer: Future[str]) -> int:
+    return len(answer._condition._waiters)  # type: ignore[attr-defined]
+
+
+def test_who_comes_while_a_question_is_being_asked_gets_what_the_next_asking_finds_and_shares_it() -> None:
     ask = _Slow()
-    freshness = Freshness(ask)
+    freshness: Freshness[str] = Freshness()
     told: list[str] = []
-    first = threading.Thread(target=lambda: told.append(freshness.version()))
+    first = threading.Thread(target=lambda: told.append(freshness.ask("a", ask)))
     first.start()
     ask.begun[0].wait()
-    late = [threading.Thread(target=lambda: told.append(freshness.version())) for _ in range(5)]
+    late = [threading.Thread(target=lambda: told.append(freshness.ask("a", ask))) for _ in range(5)]
     for thread in late:
         thread.start()
-    while len(freshness._changed._waiters) < 5:  # type: ignore[attr-defined]
-        pass
+    until(lambda: _waiting(freshness._running["a"]) + _waiting(freshness._next["a"]) == 5, "five to wait")
+    assert freshness.ask("b", lambda: "another question waits for none of them") != ""
     ask.go_on[0].set()
+    ask.begun[1].wait()
+    last = threading.Thread(target=lambda: told.append(freshness.ask("a", ask)))
+    last.start()
+    until(lambda: "a" in freshness._next, "the last to wait")
     ask.go_on[1].set()
-    for thread in [first, *late]:
+    ask.go_on[2].set()
+    for thread in [first, *late, last]:
         thread.join()
-    assert (sorted(told), ask.asked) == (["0", *["1"] * 5], 2)
+    assert (sorted(told), ask.asked) == (["0", *["1"] * 5, "2"], 3)
+    assert not freshness._running
+    assert not freshness._next
 
 
 def test_an_asking_that_failed_is_told_to_its_askers_and_the_next_one_asks_again() -> None:
@@ -77,8 +90,34 @@ def test_an_asking_that_failed_is_told_to_its_askers_and_the_next_one_asks_again
     ask.go_on[0].set()
     ask.go_on[1].set()
     ask.fails = True
-    freshness = Freshness(ask)
+    freshness: Freshness[str] = Freshness()
     with pytest.raises(ConnectionError):
-        freshness.version()
+        freshness.ask("a", ask)
     ask.fails = False
-    assert freshness.version() == "1"
+    assert freshness.ask("a", ask) == "1"
+
+
+def test_those_who_share_an_asking_that_failed_are_told_all() -> None:
+    ask = _Slow()
+    freshness: Freshness[str] = Freshness()
+    told: list[str] = []
+
+    def caller() -> None:
+        try:
+            told.append(freshness.ask("a", ask))
+        except ConnectionError:
+            told.append("failed")
+
+    threads = [threading.Thread(target=caller) for _ in range(3)]
+    threads[0].start()
+    ask.begun[0].wait()
+    for thread in threads[1:]:
+        thread.start()
+    until(lambda: _waiting(freshness._running["a"]) + _waiting(freshness._next["a"]) == 2, "two to wait")
+    ask.go_on[0].set()
+    ask.begun[1].wait()
+    ask.fails = True
+    ask.go_on[1].set()
+    for thread in threads:
+        thread.join()
+    assert told == ["0", "failed", "failed"]
