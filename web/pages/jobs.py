@@ -147,7 +147,9 @@ def _listed() -> Listed:
             state=query.get("state"),
             kind=query.get("kind"),
         )
-        return Listed(lines_of(views), jobpage.counts(connection), query, total, faults)
+        return Listed(
+            lines_of(views), jobpage.counts(connection), {"state": None, "kind": None, **query}, total, faults
+        )
 
 
 def asked(schema: type[ma.Schema]) -> tuple[dict[str, Any], list[str]]:

@@ -119,7 +119,7 @@ def bytes_of(size: int) -> str:
 def share(part: Mapping[str, Any]) -> str:
     """What came of a source, in a list: `250`, `1,250, 2 rejected`, `100, then failed`, `queued`."""
     status, rows, rejected = part["status"], part["count"], part["rejected"]
-    if not rows and status in ("queued", "cancelled", "error"):
+    if not rows and status != "success":
         return STATUSES[str(status)]
     said = [counted(rows)]
     if rejected:
@@ -137,7 +137,7 @@ def state_of(status: str) -> str:
 def standing(task: TaskLine) -> str:
     """What a task is doing or waiting for, if it is open."""
     if task.state == "running":
-        return f"at {task.worker}" if task.worker else "at work"
+        return f"with {task.worker}" if task.worker else "at work"
     if task.state != "queued":
         return ""
     if task.not_before is None:
