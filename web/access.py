@@ -30,6 +30,10 @@ _PROBES = ("/livez", "/readyz")
 _FOR_STRANGERS = ("/signin", "/signout", "/health")
 _ASSETS = ("/static/", "/assets/")
 _SAME_SITE = ("same-origin", "none")
+# Who once came by https comes by nothing else for a year.
+_HTTPS_ONLY = ("Strict-Transport-Security", "max-age=31536000")
+# What web.arrivals has waited for; of a longer body, or one of unknown length, nobody waits for the rest.
+_SHORT_BODY = 64 * 1024
 
 
 class Access:
@@ -51,6 +55,7 @@ class Access:
             self._believe_proxies(environ)
         if environ.get("PATH_INFO") in _PROBES:
             return self._application(environ, start_response)
+        more = _further_headers(environ)
         found: Identity | None = None
         refused: Exception | None = None
         if sends_key(environ) or not self._auth.reading_is_open:
@@ -62,7 +67,9 @@ class Access:
         if limit:
             standing = limit.count(_caller(environ, found))
             refused = standing.problem() if standing.refused else refused
-            start_response = _with_headers(start_response, standing.headers())
+            more += standing.headers()
+        if more:
+            start_response = _with_headers(start_response, more)
         if refused is None and found and not found.principal.may("read") and not _is_open(environ):
             refused = refusal(found, "read")
         if refused is None:
@@ -148,6 +155,15 @@ def _caller(environ: WSGIEnvironment, found: Identity | None) -> str:
 
 def _limit(policy: str, per_minute: int, client: Any, settings: Settings) -> Limit | None:
     return Limit(policy, per_minute, client, processes=settings.web_concurrency) if per_minute else None
+
+
+def _further_headers(environ: WSGIEnvironment) -> list[tuple[str, str]]:
+    more = [_HTTPS_ONLY] if environ.get("wsgi.url_scheme") == "https" else []
+    length = environ.get("CONTENT_LENGTH") or "0"
+    if "HTTP_TRANSFER_ENCODING" in environ or not length.isdigit() or int(length) > _SHORT_BODY:
+        # Else the server would read what the view left of it before it takes the next request.
+        more.append(("Connection", "close"))
+    return more
 
 
 def _with_headers(start_response: StartResponse, more: list[tuple[str, str]]) -> StartResponse:

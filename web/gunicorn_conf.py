@@ -35,7 +35,8 @@ _STALL_SECONDS = 15
 
 wsgi_app = "web.app:create_app()"
 bind = address(_settings)
-worker_class = "gthread"
+# gthread, but that slow clients hold no thread.
+worker_class = "web.arrivals.PatientWorker"
 workers = _settings.web_concurrency
 threads = _settings.web_threads
 # Each process makes its own application, pool and Redis connections, after the fork.

@@ -9,8 +9,11 @@ from core.settings import Settings
 _SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    # Not no-referrer: a browser would then hide from our own forms' checks that they are ours.
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
 }
@@ -19,7 +22,7 @@ _CORS = {
     "Access-Control-Allow-Headers": "Authorization, X-API-Key, Content-Type, Idempotency-Key, Prefer, X-Request-ID, "
     "If-None-Match",
     "Access-Control-Expose-Headers": "Location, Retry-After, X-Request-ID, Preference-Applied, Idempotent-Replayed, "
-    "ETag",
+    "ETag, RateLimit, RateLimit-Policy",
     "Access-Control-Max-Age": "600",
 }
 

@@ -27,7 +27,7 @@ def make_browser(make_client: MakeClient) -> MakeBrowser:
 
     def make(like: FlaskClient | None = None, **environ: str) -> FlaskClient:
         made = FlaskClient(make_client(**environ).application)
-        for cookie in like._cookies.values() if like else ():  # type: ignore[attr-defined]
+        for cookie in (like._cookies or {}).values() if like else ():
             made.set_cookie(cookie.key, cookie.value)
         return made
 

@@ -24,6 +24,19 @@ def _away() -> redis.Redis:
     return FakeRedis(server=server)
 
 
+def _questions(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Grows with each time that the client is asked."""
+    asked: list[object] = []
+    pipeline = client.pipeline
+
+    def noted(**options: bool) -> object:
+        asked.append(options)
+        return pipeline(**options)
+
+    monkeypatch.setattr(client, "pipeline", noted)
+    return asked
+
+
 def _passed(limit: Limit, caller: str, tries: int) -> int:
     return sum(not limit.count(caller).refused for _ in range(tries))
 
@@ -63,10 +76,8 @@ def test_processes_count_together_but_for_a_hundredth_each(per_minute: int) -> N
 
 
 def test_redis_is_asked_seldom_and_not_at_all_for_who_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
     client = FakeRedis()
-    pipeline = client.pipeline
-    monkeypatch.setattr(client, "pipeline", lambda **options: asked.append(1) or pipeline(**options))
+    asked = _questions(client, monkeypatch)
     limit = Limit("reads", 1000, client, clock=Clock())
     _passed(limit, "ann", 5000)
     assert 100 <= len(asked) <= 103
@@ -80,10 +91,8 @@ def test_without_redis_each_process_keeps_to_its_share() -> None:
 
 
 def test_a_redis_that_is_away_is_left_alone_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
     client = _away()
-    pipeline = client.pipeline
-    monkeypatch.setattr(client, "pipeline", lambda **options: asked.append(1) or pipeline(**options))
+    asked = _questions(client, monkeypatch)
     clock = Clock()
     limit = Limit("writes", 10, client, clock=clock)
     _passed(limit, "ann", 100)

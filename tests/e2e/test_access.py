@@ -1,0 +1,143 @@
+"""The running program against clients that are slow, wrong or curious; and beyond loopback."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from db.apikeys import make_key
+from local.run import ROOT
+from tests.e2e.conftest import Start
+from tests.program import Program, clean_environment
+
+SLOW = 50
+# A limit of the program's is met before this; a test that waits for longer has found it starved.
+QUICK_SECONDS = 4.0
+
+
+@pytest.fixture
+def slowly() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+def _connected(stack: ExitStack, program: Program, begin: bytes) -> socket.socket:
+    client = stack.enter_context(socket.create_connection(("127.0.0.1", program.port), timeout=30))
+    client.sendall(begin)
+    return client
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        b"",
+        b"GET /api/v1/stats HTTP/1.1\r\nHost: x\r\nX-Slow: ",
+        b"POST /signin HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+        b"Content-Length: 1000\r\n\r\nkey=",
+        b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\nGET /livez HTTP/1.1\r\nX-Slow: ",
+        b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    ],
+    ids=["silent", "head", "body", "pipelined", "stays after its answer"],
+)
+def test_fifty_clients_that_are_slow_or_stay_hold_nobody_up(program: Program, slowly: ExitStack, begin: bytes) -> None:
+    clients = [_connected(slowly, program, begin) for _ in range(SLOW)]
+    for step in range(10):
+        if begin.endswith(b": "):
+            clients[step].sendall(b"a")
+        assert program.get("/livez", timeout=QUICK_SECONDS, headers={"Connection": "close"}).status_code == 200
+        assert program.get("/api/v1/stats", timeout=QUICK_SECONDS).status_code == 200
+
+
+def test_a_slow_client_that_comes_to_an_end_is_answered(program: Program, slowly: ExitStack) -> None:
+    client = _connected(slowly, program, b"GET /livez HT")
+    assert program.get("/livez").status_code == 200
+    for piece in (
+        b"TP/1.1\r\nHost: localho",
+        b"st\r\n\r",
+        b"\nGET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+    ):
+        client.sendall(piece)
+    said = b""
+    while came := client.recv(65536):
+        said += came
+    assert said.count(b"HTTP/1.1 200 OK") == 2
+
+
+def test_a_client_that_never_comes_to_an_end_is_hung_up_on(program: Program, slowly: ExitStack) -> None:
+    client = _connected(slowly, program, b"GET /livez HTTP/1.1\r\n")
+    assert client.recv(1) == b""
+
+
+def test_a_head_without_end_is_refused(program: Program, slowly: ExitStack) -> None:
+    client = _connected(slowly, program, b"GET /livez HTTP/1.1\r\nX-Long: " + b"a" * 40_000)
+    assert client.recv(65536).startswith(b"HTTP/1.1 431 ")
+
+
+def _gunicorn(database_url: str, redis_url: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Whether web's configuration is one that it would start with."""
+    return subprocess.run(
+        [str(Path(sys.executable).parent / "gunicorn"), "--config", "python:web.gunicorn_conf", "--check-config"],
+        cwd=ROOT,
+        env={
+            **clean_environment(),
+            "DATABASE_URL": database_url,
+            "REDIS_URL": redis_url,
+            "WEB_CONCURRENCY": "1",
+            **settings,
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_beyond_loopback_web_refuses_to_start_until_there_is_a_key(database_url: str, redis_url: str) -> None:
+    beyond = {"HOST": "0.0.0.0"}  # noqa: S104  its configuration is only looked at
+    refused = _gunicorn(database_url, redis_url, **beyond)
+    assert refused.returncode != 0
+    assert "API_KEYS must be set, or a key be made in the database" in refused.stderr
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        make_key(connection, "ann", "admin")
+    assert _gunicorn(database_url, redis_url, **beyond).returncode == 0
+
+
+def test_no_secret_gets_into_what_the_program_says(start_program: Start) -> None:
+    key, guess, secret, upstream = "key-of-the-boss-1", "guessed-key-22", "s" * 40, "upstream-key-333"
+    program = start_program(
+        own_postgres=True,
+        API_KEYS=f"boss:admin:{key}",
+        SECRET_KEY=secret,
+        COINGECKO_API_KEY=upstream,
+        COINGECKO_API_URL="http://127.0.0.1:1/api/v3",
+        RETRY_BASE_DELAY="0.05",
+        LOG_LEVEL="debug",
+    )
+    with psycopg.connect(program.database_url, autocommit=True) as connection:
+        made = make_key(connection, "ann", "ingest")
+    for sent in (key, made, guess):
+        for headers in ({"Authorization": f"Bearer {sent}"}, {"X-API-Key": sent}, {"X-CSRF-Token": sent}):
+            program.get("/api/v1/stats", headers=headers)
+            program.get(f"/api/v1/data?api_key={sent}&page=x", headers=headers)
+            program.post("/api/v1/ingest/coingecko", headers={**headers, "Content-Type": f"text/{sent}"}, data="x")
+        signed_in = program.post("/signin", data={"key": sent, "next": f"/{sent}"}, allow_redirects=False)
+        cookie = signed_in.headers.get("Set-Cookie", "").partition(";")[0]
+        program.get("/signin", headers={"Cookie": cookie})
+    program.post("/api/v1/ingest/coingecko", headers={"X-API-Key": key})
+    assert program.postgres
+    program.postgres.stop()
+    program.get("/api/v1/stats", headers={"X-API-Key": made})
+    program.post("/api/v1/ingest/csv", headers={"X-API-Key": key})
+    password = program.database_url.partition("//")[2].partition("@")[0].partition(":")[2]
+    assert len(password) > 8
+    said = program.said
+    assert "/api/v1/ingest/coingecko" in said
+    for hidden in (key, guess, secret, upstream, made, password):
+        assert hidden not in said
