@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+
 from cli.commands import NAME, quotes
 
 if __name__ == "__main__":
+    # psycopg's and our own warnings say of each attempt what the sentence at the end says once.
+    logging.basicConfig(level=logging.CRITICAL)
     quotes.main(prog_name=NAME)

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
@@ -49,10 +50,12 @@ def _write(program: Program, query: ExportQuery, name: str, file: BinaryIO) -> i
         closing(batches(program.database, query, idle=_IDLE_SECONDS, longest=_LONGEST_SECONDS)) as found,
     ):
         count = 0
+        # Nothing is written before something could be read.
+        first = next(found, ())
 
         def counted() -> Iterator[Sequence[Row]]:
             nonlocal count
-            for rows in found:
+            for rows in chain([first] if first else [], found):
                 yield rows
                 count += len(rows)
                 if file is not sys.stdout.buffer:

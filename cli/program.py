@@ -6,7 +6,6 @@ service that can't be reached; 130 interrupted.
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from collections.abc import Callable
@@ -73,8 +72,6 @@ class Commands(click.Group):
     """A group whose commands end with a sentence and an exit code, never with a traceback or a secret."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        # psycopg's and our own warnings say of each attempt what the sentence at the end says once.
-        logging.basicConfig(level=logging.CRITICAL)
         program = ctx.ensure_object(Program)
         try:
             return super().invoke(ctx)
