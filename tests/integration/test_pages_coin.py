@@ -156,7 +156,7 @@ HOSTILE = [
     ("a/b/../c", "../../etc/passwd"),
     ("X" * 70, "{{ 7 * 7 }} ${7*7} " + "long " * 60),
     ("%2e%2e", "?query#fragment&amp;"),
-    ("", "‮desrever"),
+    ("", "\u202edesrever"),
 ]
 
 
