@@ -12,7 +12,8 @@ Figure = Decimal | int | str | None
 UNKNOWN = "—"
 MINUS = "−"
 _UP, _DOWN, _LEVEL = "up", "down", "level"
-_UNITS = ((12, "T"), (9, "B"), (6, "M"))
+_UNITS = ((6, "M"), (9, "B"), (12, "T"))
+_MILLION = 10**6
 # From here on digits say less than their number.
 _SCIENTIFIC = 18
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
@@ -99,16 +100,19 @@ def _short(number: Decimal) -> str:
     """Three digits and a unit from a million on; below, grouped digits."""
     if 0 < number < 1:
         return _small(number)
-    # Rounding may lift 999,999.5 into the millions.
-    number = _rounded(number, 0) if number >= 1000 else number
-    for power, unit in _UNITS:
-        if _SCIENTIFIC > number.adjusted() >= power:
-            return _large(_shifted(number, -power), places=2) + unit
-    return _large(number, places=0 if number >= 1000 or number == int(number) else 2)
+    whole = _rounded(number, 0)
+    if whole < _MILLION:
+        return _large(number, places=0 if number >= 1000 or number == whole else 2)
+    if number.adjusted() >= _SCIENTIFIC:
+        return _large(number, places=2)
+    # Rounding may lift 999,999,999 into the next unit; the last one takes whatever is left.
+    in_units = ((_rounded(_shifted(number, -power), 2), unit) for power, unit in _UNITS)
+    shown, unit = next(each for each in in_units if each[0] < 1000 or each[1] == "T")
+    return _large(shown, places=2) + unit
 
 
 def _large(number: Decimal, places: int) -> str:
-    if number.adjusted() >= _SCIENTIFIC:
+    if number and number.adjusted() >= _SCIENTIFIC:
         with localcontext(Context(prec=3, rounding=ROUND_HALF_UP)):
             return f"{+number:.2e}".replace("e+", "e")
     return f"{_rounded(number, places):,f}"

@@ -3,7 +3,7 @@
 
 const UNKNOWN = "—";
 const MINUS = "−";
-const UNITS = [[12, "T"], [9, "B"], [6, "M"]];
+const UNITS = [[6, "M"], [9, "B"], [12, "T"]];
 const SCIENTIFIC = 18;
 const SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉";
 const SHOWN_DIGITS = 4;
@@ -57,7 +57,8 @@ function read(text) {
 }
 
 function trimmed(number) {
-  return { ...number, digits: number.digits.replace(/^0+(?=\d)/, "") };
+  const digits = number.digits.replace(/^0+(?=\d)/, "");
+  return { ...number, digits, places: digits === "0" ? Math.max(0, number.places) : number.places };
 }
 
 function isZero(number) {
@@ -106,14 +107,17 @@ function small(number) {
 
 function short(number) {
   if (isSmall(number)) return small(number);
-  const whole = magnitude(number) >= 3 ? round(number, 0) : number;
-  for (const [power, unit] of UNITS) {
-    if (magnitude(whole) < SCIENTIFIC && magnitude(whole) >= power) {
-      return large({ ...whole, places: whole.places + power }, 2) + unit;
-    }
+  const whole = round(number, 0);
+  if (magnitude(whole) < 6) {
+    const behind = number.places > 0 ? plain(number).split(".")[1] : "";
+    return large(number, magnitude(number) >= 3 || /^0*$/.test(behind) ? 0 : 2);
   }
-  const behind = whole.places > 0 ? plain(whole).split(".")[1] : "";
-  return large(whole, magnitude(whole) >= 3 || /^0*$/.test(behind) ? 0 : 2);
+  if (magnitude(number) >= SCIENTIFIC) return large(number, 2);
+  for (const [power, unit] of UNITS) {
+    const shown = round({ ...number, places: number.places + power }, 2);
+    // Rounding may lift 999,999,999 into the next unit.
+    if (magnitude(shown) < 3 || unit === "T") return large(shown, 2) + unit;
+  }
 }
 
 function large(number, places) {
