@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from flask import Flask
 
-from web.pages import assets, coin, context, errors, job, jobs, market
+from web.pages import assets, coin, context, errors, job, jobs, market, system
 from web.pages.blueprint import pages
 
 # A page's module adds its views to the blueprint when it is imported; one line each.
-PAGES = (market, coin, jobs, job)
+PAGES = (market, coin, jobs, job, system)
 
 
 def install(app: Flask) -> None:
