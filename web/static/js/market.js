@@ -155,6 +155,9 @@ document.addEventListener("keydown", (event) => {
   form.elements.search.focus();
 });
 
+// Or it would flash again when its row moves.
+market.addEventListener("animationend", (event) => event.target.classList.remove("changed"));
+
 on("data", changed);
 on("resumed", changed);
 document.addEventListener("visibilitychange", () => {
