@@ -67,6 +67,9 @@ def _url(*schemes: str) -> Callable[[str], str]:
         parts = urlsplit(raw)
         if parts.scheme not in schemes or not (parts.hostname or parts.scheme.startswith(("postgres", "unix"))):
             raise ValueError(f"must be a URL beginning with {' or '.join(s + '://' for s in schemes)}")
+        if parts.scheme.startswith("http") and "@" in parts.netloc:
+            # It would stand in errors and logs; keys have settings of their own.
+            raise ValueError("must not hold a user or a password")
         return raw.rstrip("/")
 
     return parse

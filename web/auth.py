@@ -71,13 +71,13 @@ class Auth:
         return found
 
     def _identify(self, environ: WSGIEnvironment) -> Identity:
-        incoming = Request(environ)
-        sent = _sent_key(incoming)
+        sent = _sent_key(environ)
         if sent is not None:
             key = self.keys.find(sent)
             if key is None:
                 raise Problem(401, "This API key is not known here.", headers=CHALLENGE)
             return Identity(Principal(key.name, key.role), has_key=True)
+        incoming = Request(environ)
         if session.may_have(environ) and (held := session.read(self.keys, incoming, self._settings.session_lifetime)):
             return Identity(Principal(held.key.name, held.key.role), has_key=True, session=held)
         if _from_this_machine(self._settings, incoming) and self.keys.is_empty():
@@ -127,12 +127,12 @@ def refusal(found: Identity, role: str) -> Problem:
     return Problem(403, f"This needs the role {role}; your key has the role {found.principal.role}.")
 
 
-def _sent_key(incoming: Request) -> bytes | None:
+def _sent_key(environ: WSGIEnvironment) -> bytes | None:
     # WSGI hands headers over as Latin-1, whatever their bytes meant.
-    scheme, _, token = incoming.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+    scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() == "bearer":
         return str(token).strip().encode("latin-1", "replace")
-    sent: str | None = incoming.environ.get("HTTP_X_API_KEY")
+    sent: str | None = environ.get("HTTP_X_API_KEY")
     return None if sent is None else sent.encode("latin-1", "replace")
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from threading import Lock
+from typing import NamedTuple
 
 import redis
 from redis.backoff import NoBackoff
@@ -35,8 +36,7 @@ _LONGEST_NAME = 100
 _IPV6_CUSTOMER = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """Where a caller stands after a request: `left` is how many more fit into the minute's last `seconds`."""
 
     policy: str

@@ -30,6 +30,8 @@ def test_an_empty_variable_counts_as_unset() -> None:
         ("DATABASE_URL", "mysql://db/x"),
         ("REDIS_URL", "localhost:6379"),
         ("COINGECKO_API_URL", "ftp://example.com"),
+        ("COINGECKO_API_URL", "file:///etc/passwd"),
+        ("COINPAPRIKA_API_URL", "https://user:hunter2@example.com"),
         ("STALE_AFTER", "soon"),
         ("STALE_AFTER", "0"),
         ("AUTO_INGEST_ON_STARTUP", "perhaps"),
