@@ -8,5 +8,5 @@ from cli.commands import NAME, quotes
 
 if __name__ == "__main__":
     # psycopg's and our own warnings say of each attempt what the sentence at the end says once.
-    logging.basicConfig(level=logging.CRITICAL)
+    logging.disable()
     quotes.main(prog_name=NAME)

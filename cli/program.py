@@ -83,8 +83,10 @@ class Commands(click.Group):
             # Whoever read us has seen enough. What is still in Python's hands would raise again at its end.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(0)
+        except Unavailable as error:
+            _end(program, f"{_sentence(str(error))} `doctor` says more.", UNREACHABLE)
         except ProjectError as error:
-            _end(program, _sentence(str(error)), _code_of(error))
+            _end(program, _sentence(str(error)), USAGE if isinstance(error, BadSettings) else FAILED)
         except Exception as error:
             _end(program, f"This failed in a way nobody foresaw ({_kind(error)}); `doctor` may know more.", FAILED)
         finally:
@@ -104,12 +106,6 @@ def command(group: click.Group, name: str, **attributes: Any) -> Callable[[Calla
 def note(text: str) -> None:
     """Something on the side, for people: to stderr, so that it never stands in an answer."""
     click.echo(text, err=True)
-
-
-def _code_of(error: ProjectError) -> int:
-    if isinstance(error, Unavailable):
-        return UNREACHABLE
-    return USAGE if isinstance(error, BadSettings) else FAILED
 
 
 def _end(program: Program, sentence: str, code: int) -> NoReturn:

@@ -294,3 +294,19 @@ def _coins(factory: Factory, count: int) -> None:
         " SELECT 'c' || n, 'C' || n, 'Coin ' || n, 1 FROM generate_series(1, %s) AS n",
         [count],
     )
+
+
+def test_an_answer_is_sent_as_it_is_read_and_one_that_breaks_off_is_not_ended_well(
+    client: ContractClient, factory: Factory
+) -> None:
+    _coins(factory, 3 * export.BATCH)
+    running = FlaskClient(client.application).get(EXPORT)
+    pieces = iter(running.response)
+    assert [next(pieces)[:12] for _ in range(2)] == [b"canonical_id", b"c1,C1,Coin 1"]
+    factory.connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'idle in transaction'"
+    )
+    with pytest.raises(Unavailable):
+        next(pieces)
+    running.close()
+    assert client.get(EXPORT).status_code == 200

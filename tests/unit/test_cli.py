@@ -72,8 +72,14 @@ def test_a_database_that_is_away_ends_with_3_and_one_sentence_without_a_secret(a
     assert result.stdout == ""
     (sentence,) = result.stderr.splitlines()
     assert sentence.startswith("quotes: ")
-    assert sentence.endswith((".", "?"))
+    assert sentence.endswith("`doctor` says more.")
     assert SECRET not in result.output
+
+
+def test_a_process_complains_no_more_than_that() -> None:
+    done = CommandLine(**AWAY).process("jobs")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == "quotes: The database can't be reached now. `doctor` says more.\n"
 
 
 def test_a_wrong_setting_ends_with_2_and_names_the_variable() -> None:
