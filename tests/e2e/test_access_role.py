@@ -40,6 +40,8 @@ def test_the_main_job_runs_under_a_role_without_ddl(own_postgres: Postgres, own_
         address = f"/api/v1/mappings/csv/{mapping['source_id']}"
         assert program.request("PUT", address, headers=key, json={"canonical_id": "def"}).status_code == 200
         assert program.request("DELETE", address, headers=key).status_code in (200, 204)
+        cleared = program.request("DELETE", "/api/v1/data?confirm=true", headers=key)
+        assert cleared.status_code == 200
         assert program.get("/health").json()["status"] == "healthy"
 
 
