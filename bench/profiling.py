@@ -69,7 +69,7 @@ class Stopwatch:
 
     def _name(self, statement: object) -> str:
         text = statement if isinstance(statement, str) else getattr(statement, "as_string", lambda _: "?")(None)
-        return self._names.get(_begin(text), _begin(text)[:40] or "the pool's look whether a connection lives")
+        return self._names.get(_begin(text), _begin(text)[:40])
 
 
 def _begin(text: str) -> str:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import psycopg
 
-from bench.contenders import PEERS, Bad
+from bench.contenders import OURS, PEERS, Bad
 from bench.figures import middle, number, ratios, seconds, times
 from bench.ground import Ground, say
 from bench.jobs import until_ended, upload
@@ -22,8 +22,11 @@ CONNECTIONS = 16
 # Answers are made anew each time; the order of a list may still be known.
 NO_ANSWERS_KEPT = {"ANSWER_CACHE_BYTES": "0"}
 PATHS = {"data": "/api/v1/data?page_size=50", "coin": "/api/v1/coins/btc", "stats": "/api/v1/stats"}
+# It answers everything alike.
+_BARE_PATHS = {"coin": PATHS["coin"]}
 _WARM_SECONDS, _SECONDS = 1.0, 4.0
 _COMPUTED, _KEYS, _CACHED, _PEER = "ours, computed", "ours, orders kept", "ours, unchanged data", "FastAPI"
+_BARE = "gunicorn alone"
 
 Measured = dict[tuple[str, str], list[Told]]
 
@@ -32,13 +35,13 @@ def measure(ground: Ground, options: Options) -> Findings:
     measured: Measured = defaultdict(list)
     with ground.database() as url:
         fill(ground, url, COINS)
-        servers = {_COMPUTED: _computed, _KEYS: _orders_kept, _PEER: _fastapi, _CACHED: _cached}
+        servers = {_COMPUTED: _computed, _KEYS: _orders_kept, _PEER: _fastapi, _CACHED: _cached, _BARE: _bare}
         names = list(servers)
         for turn in range(options.rounds):
             say(f"reads, round {turn + 1} of {options.rounds}")
             for name in names[turn % len(names) :] + names[: turn % len(names)]:
                 with servers[name](ground, url) as port:
-                    for what, path in PATHS.items():
+                    for what, path in (_BARE_PATHS if name == _BARE else PATHS).items():
                         load(port, CONNECTIONS, _WARM_SECONDS, [path])
                         told = load(port, CONNECTIONS, _SECONDS, [path])
                         measured[name, what].append(told)
@@ -106,6 +109,18 @@ def _fastapi(ground: Ground, url: str) -> Iterator[int]:
         yield port
 
 
+@contextmanager
+def _bare(ground: Ground, _url: str) -> Iterator[int]:
+    """The program's own server and worker class, around an application that does nothing."""
+    port = ports.pick()
+    line = (
+        f"exec {OURS} -m gunicorn --worker-class web.arrivals.PatientWorker --threads 8 --keep-alive 15 "
+        f"--no-control-socket --bind 127.0.0.1:{port} bench.peers.bare_wsgi:app"
+    )
+    with ground.served(line, {"WEB_CONCURRENCY": "2"}, answers=f"http://127.0.0.1:{port}/"):
+        yield port
+
+
 def _findings(measured: Measured) -> Findings:
     def rates(name: str, what: str) -> list[float]:
         return [told.rate for told in measured[name, what]]
@@ -154,9 +169,14 @@ def _findings(measured: Measured) -> Findings:
             for (name, what), tolds in sorted(measured.items(), key=lambda item: list(PATHS).index(item[0][1]))
         ],
     )
-    found.notes.append(
+    ceiling = middle(ratios(rates(_BARE, "coin"), rates(_PEER, "coin")))
+    near = middle(ratios(rates(_CACHED, "coin"), rates(_BARE, "coin")))
+    found.notes += [
         "The client is `bench/load.py`, one process on the same cores; `client's core` is how much of one it needed. "
         "Where that is near 1 the client is the limit. For `computed` the data have another version at each look, so "
-        "that nothing kept is ever right; with `orders kept` each answer is made anew, by the list's known order."
-    )
+        "that nothing kept is ever right; with `orders kept` each answer is made anew, by the list's known order. In "
+        "both, requests that wait for the same answer in one process share an asking that began after they came.",
+        f"`gunicorn alone` has its answer ready and asks nobody: {times(ceiling)} of FastAPI's requests/s for one coin "
+        f"is the most that any application behind it reaches. Unchanged data reach {times(near)} of that.",
+    ]
     return found
