@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from datetime import datetime
 from functools import partial
+from typing import TypeVar
 
 from core.errors import GiveUp, NotYet, ProjectError, RateLimited, Resting, Retry, Unavailable
 from core.models import JsonObject, Quote
@@ -26,6 +27,8 @@ from workers.lease import Holdings
 from workers.queue import Bell
 
 logger = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 # Of a job, merged in one transaction: neighbours in an index are written together.
 PAGES_AT_ONCE = 10
@@ -68,24 +71,29 @@ class Work:
         following: Doorbell | None = doorbell if self._lanes.enter(doorbell) else None
         while following:
             try:
-                self._answer(following)
+                page = self._take(following)
             except BaseException:
                 self._lanes.leave(doorbell.source)
                 raise
             following = self._lanes.following(doorbell.source)
+            if page and following:
+                self._bell.ring([page])
+            elif page:
+                self._answer(page)
 
     def _answer(self, doorbell: Doorbell) -> None:
         """Do what there is to do; of a job's pages as long as there are any."""
-        while self._take(doorbell):
-            pass
+        following: Doorbell | None = doorbell
+        while following:
+            following = self._take(following)
 
-    def _take(self, doorbell: Doorbell) -> bool:
-        """Claim and carry out; whether there may be more behind this doorbell."""
+    def _take(self, doorbell: Doorbell) -> Doorbell | None:
+        """Claim and carry out; the doorbell that there may be more behind."""
         if self._stopping.is_set():
             self._bell.ring([doorbell])
             # This process takes messages for a moment longer: let another one have it.
             threading.Event().wait(0.05)
-            return False
+            return None
         try:
             claims = tasks.claim_pages(
                 self._database,
@@ -96,45 +104,44 @@ class Work:
             )
         except Unavailable:
             logger.warning("task %s not claimed: the database can't be reached", doorbell.task_id)
-            return False
+            return None
         if not claims:
-            return False
+            return None
         self._bell.tell()
         with ExitStack() as held:
             held.callback(self._bell.tell)
             for claimed in claims:
                 held.enter_context(self._holdings.keep(claimed))
             if claims[0].kind == "normalize":
-                return self._normalize_all(claims)
+                return None if self._normalize_all(claims) else doorbell
             if self._stopping.is_set():
                 # Claimed while all that was held then was handed back.
                 with suppress(Unavailable):
                     self._bell.ring(self._holdings.hand_back(kinds=(claims[0].kind,)))
+            elif claims[0].kind == "fetch":
+                return self._carry_out(claims[0], partial(self._fetch, claims[0]))
             else:
-                self._carry_out(claims[0], partial(self._one, claims[0]))
-            return False
-
-    def _one(self, claimed: Claim) -> None:
-        if claimed.kind == "fetch":
-            self._fetch(claimed)
-        else:
-            self._reprocess(claimed)
+                self._carry_out(claims[0], partial(self._reprocess, claims[0]))
+            return None
 
     def _normalize_all(self, claims: Sequence[Claim]) -> bool:
-        """Merge pages at once; when that fails, one by one, so that one page's trouble is no other's."""
+        """Merge pages at once; when that fails, one by one, so that one page's trouble is no other's.
+
+        Whether that ended the job.
+        """
         ended = False
         if len(claims) > 1:
             try:
                 ended = self._normalize(claims)
                 logger.info("tasks %s-%s: done", claims[0].task_id, claims[-1].task_id)
-                return not ended
+                return ended
             except Exception as error:
                 logger.info("tasks %s-%s: one by one: %s", claims[0].task_id, claims[-1].task_id, type(error).__name__)
         for claimed in claims:
             ended = bool(self._carry_out(claimed, partial(self._normalize, [claimed])))
-        return not ended
+        return ended
 
-    def _carry_out(self, claimed: Claim, do: Callable[[], bool | None]) -> bool | None:
+    def _carry_out(self, claimed: Claim, do: Callable[[], _T]) -> _T | None:
         context = f"task {claimed.task_id} ({claimed.kind} {claimed.source}, job {claimed.job_id})"
         try:
             outcome = do()
@@ -158,19 +165,22 @@ class Work:
                 logger.warning("%s: left to its lease, the database can't be reached", context)
         return None
 
-    def _fetch(self, claimed: Claim) -> None:
+    def _fetch(self, claimed: Claim) -> Doorbell:
+        """Store page after page; the last one's doorbell isn't rung but returned: this thread has time for it."""
         if rest := self._gate.rest_left(claimed):
             raise Resting(f"{claimed.source} rests", rest)
-        answered = ended = False
+        answered = False
         for page in SOURCES[claimed.source].pages(self._ask(claimed), claimed.cursor):
             with tasks.holding(self._database, claimed) as connection:
                 doorbell = tasks.store_page(connection, claimed, page, lease=self._settings.lease)
-            self._bell.ring([doorbell])
+            if not page.last:
+                self._bell.ring([doorbell])
             if not answered:
                 self._gate.went_well(claimed.source)
-            answered, ended = True, page.last
-        if not ended:
-            raise Retry(f"{claimed.source} stopped before its last page")
+            answered = True
+            if page.last:
+                return doorbell
+        raise Retry(f"{claimed.source} stopped before its last page")
 
     def _ask(self, claimed: Claim) -> Ask:
         params = claimed.params

@@ -107,3 +107,10 @@ def test_one_page_that_cannot_be_read_costs_no_other_that_is_merged_with_it(work
     found = factory.value("SELECT array_agg(state ORDER BY id) FROM tasks WHERE kind = 'normalize'")
     assert found == ["succeeded", "failed", "succeeded"]
     assert factory.value("SELECT state FROM jobs") == "partial_success"
+
+
+def test_a_fetch_goes_on_with_its_last_page_without_waiting_for_a_bell(work: Work, factory: Factory) -> None:
+    task = factory.task(factory.job("coingecko", "queued"), "coingecko", state="queued", params='{"limit": 5}')
+    work.do(Doorbell(task, "fetch", "coingecko"))
+    assert factory.value("SELECT state FROM jobs") == "succeeded"
+    assert factory.value("SELECT array_agg(kind ORDER BY id) FROM tasks") == ["fetch", "normalize"]
