@@ -203,6 +203,19 @@ def test_every_page_of_a_kept_order_is_the_page_that_a_new_order_gives(
             assert warm.get(path).data == make_client().get(path).data
 
 
+def test_the_first_pages_of_the_largest_and_of_the_same_list_by_its_order_are_alike(
+    client: ContractClient, factory: Factory
+) -> None:
+    for number in range(7):
+        cap = None if number % 3 == 0 else str(number % 2)
+        factory.coin(f"coin-{number}", market_cap=cap, flags=["odd"] if number == 4 else [])
+    for page in range(1, 6):
+        few = f"{DATA}?page_size=2&page={page}"
+        assert client.get(few).data == client.get(f"{few}&source=csv").data
+    far = exact(client.get(f"{DATA}?page_size=500&page=3"))
+    assert (far["data"], far["total"]) == ([], exact(client.get(DATA))["total"])
+
+
 def test_readers_and_writers_at_once_never_bring_old_data_back(
     make_client: MakeClient, factory: Factory, writer: psycopg.Connection
 ) -> None:
