@@ -31,7 +31,7 @@ def visitor(client: ContractClient) -> FlaskClient:
 
 @pytest.fixture
 def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """What requests sent to Postgres since the list was cleared; not what each process asks every few seconds anyway."""
+    """What requests sent to Postgres since the list was cleared, but for what keys a process asks for now and then."""
     seen: list[str] = []
     execute = Cursor.execute
 
