@@ -37,6 +37,7 @@ class Broadcast:
     def end(self) -> None:
         """Let every stream come to its end, and no more begin. A signal's handler may call it."""
         self.streams.end()
+        self.feed.stop()
 
     def wait_until_ended(self) -> None:
         self.writer.wait_until_ended(_STOPPING_SECONDS)

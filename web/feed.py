@@ -43,6 +43,7 @@ class Feed:
     def __init__(self, database: Database, redis_url: str) -> None:
         self._database = database
         self._rung = threading.Event()
+        self._stopped = threading.Event()
         self._ear = Ear(redis_url, self._rung.set)
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -62,14 +63,20 @@ class Feed:
                 self._thread.start()
         self._rung.set()
 
+    def stop(self) -> None:
+        """Tell no more. A signal's handler may call it."""
+        self._stopped.set()
+        self._rung.set()
+
     def _run(self) -> None:
-        pause = threading.Event()
-        while True:
+        while not self._stopped.is_set():
             self._members = [stream for stream in self._members if not stream.over]
             if not self._members and not self._newcomers:
                 self._rest()
             self._rung.wait(_LOOK_SECONDS)
             self._rung.clear()
+            if self._stopped.is_set():
+                break
             self._ear.open()
             try:
                 self._look()
@@ -78,15 +85,16 @@ class Feed:
             except Exception:
                 logger.exception("events: unforeseen")
             self._keep_alive()
-            pause.wait(_APART_SECONDS)
+            self._stopped.wait(_APART_SECONDS)
+        self._ear.close()
 
     def _rest(self) -> None:
         """Nobody listens: ask nothing until somebody does."""
         self._ear.close()
         self._known = self._system = None
-        while not self._newcomers:
+        while not self._newcomers and not self._stopped.is_set():
             self._rung.clear()
-            if not self._newcomers:
+            if not self._newcomers and not self._stopped.is_set():
                 self._rung.wait()
 
     def _look(self) -> None:

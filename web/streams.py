@@ -112,12 +112,15 @@ class Streams:
             self._open.add(stream)
             return stream
 
+    def now_open(self) -> frozenset[Stream]:
+        with self._lock:
+            return frozenset(self._open)
+
     def end(self) -> None:
         """End all of them, and let no more begin."""
         with self._lock:
             self._ended = True
-            streams = list(self._open)
-        for stream in streams:
+        for stream in self.now_open():
             stream.end()
 
     def __len__(self) -> int:
