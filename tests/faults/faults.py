@@ -227,6 +227,7 @@ KINDS: dict[str, Strike] = {
     "Postgres killed": _kill_postgres,
     "upstream 429, Retry-After": _upstream("answer", 3, status=429, retry_after="1"),
     "upstream 429, no time named": _upstream("answer", 2, status=429),
+    "upstream 404": _upstream("answer", 4, status=404),
     "upstream 500": _upstream("answer", 3, status=500),
     "upstream 503 with HTML": _upstream("html", 2, status=503),
     "upstream hangs": _upstream("hang", 2, seconds=20),

@@ -26,7 +26,10 @@ NAMES = {
     10: "the data are those of a run without faults",
     11: "one key and body, one job",
     12: "one slot, one job",
+    13: "a dead letter is run again once",
 }
+# What each request may be answered with, besides 503.
+_ANSWERS = {"post": (202,), "cancel": (200,), "retry": (202, 409), "letter": (202, 409), "letters": (202, 409)}
 
 
 def every_202_has_its_job(history: History, asked: Sequence[Asked]) -> Iterator[str]:
@@ -167,17 +170,24 @@ def _is_whole(history: History, task: dict[str, Any], pages: list[int], children
         yield f"fetch {task['id']} stored the pages {pages} and has tasks for {children}"
     if task["state"] == "succeeded":
         # The fetch of a retry goes on behind the pages that the one before has stored.
-        first = 1 if history.jobs[task["job_id"]]["retry_of"] is None else min(pages, default=1)
+        first = min(pages, default=1) if _goes_on(history, task["job_id"]) else 1
         if not pages or pages != list(range(first, first + len(pages))):
             yield f"fetch {task['id']} succeeded with the pages {pages}"
         yield from _all_rows(history, task["id"], pages)
+
+
+def _goes_on(history: History, job: int) -> bool:
+    """Whether a job does again what others left off: as their retry, or with dead letters of many jobs."""
+    return history.jobs[job]["retry_of"] is not None or any(
+        task["retried_by"] == job for task in history.tasks.values()
+    )
 
 
 def _all_rows(history: History, fetch: int, numbers: list[int]) -> Iterator[str]:
     """CoinGecko was asked for so many coins, and its market has more: so many must have come."""
     task = history.tasks[fetch]
     limit = task["params"].get("limit")
-    if task["source"] != "coingecko" or history.jobs[task["job_id"]]["retry_of"] is not None or not limit:
+    if task["source"] != "coingecko" or not limit or _goes_on(history, task["job_id"]):
         return
     taken = sum(batch["meta"]["take"] for batch in history.batches.values() if batch["task_id"] == fetch)
     if taken != limit:
@@ -219,8 +229,9 @@ def attempts_stay_below_the_maximum(history: History) -> Iterator[str]:
 
 
 def _gave_up(history: History, note: TaskNote) -> bool:
-    """Nothing that the suite does is a reason to, but a fetched page that its retry no longer finds."""
-    return any("no longer kept" in error["detail"] for error in history.tasks[note.task]["errors"])
+    """A 404 of the upstream is a reason to, and a fetched page that its retry no longer finds; nothing else is."""
+    reasons = ("no longer kept", "answered 404")
+    return any(reason in error["detail"] for error in history.tasks[note.task]["errors"] for reason in reasons)
 
 
 def a_cancel_is_final(history: History, asked: Sequence[Asked]) -> Iterator[str]:
@@ -255,15 +266,37 @@ def an_end_is_final(history: History) -> Iterator[str]:
 def one_key_one_job(history: History, asked: Sequence[Asked]) -> Iterator[str]:
     jobs: dict[str, set[int]] = defaultdict(set)
     for one in asked:
-        if one.key and one.status == 202 and one.job is not None:
+        if one.key and one.status in (200, 202) and one.job is not None:
             jobs[one.key].add(one.job)
-        if one.key and one.status not in (202, 503):
-            yield f"key {one.key} was answered with {one.status}"
+        if one.key and one.status not in (*_ANSWERS[one.what], 503):
+            yield f"{one.what} with the key {one.key} was answered with {one.status}"
     for row in history.keys:
         jobs[row["key"]].add(row["job_id"])
     for key, made in jobs.items():
         if len(made) > 1:
             yield f"key {key} made the jobs {sorted(made)}"
+    yield from _no_refusal_of_what_was_done(history, asked)
+
+
+def _no_refusal_of_what_was_done(history: History, asked: Sequence[Asked]) -> Iterator[str]:
+    """Who asks again under the key of a request that has made its job gets that job, not a 409."""
+    made = {row["key"]: history.jobs[row["job_id"]] for row in history.keys if row["job_id"] in history.jobs}
+    for one in asked:
+        if one.status == 409 and one.key in made and made[one.key]["created_at"].timestamp() < one.sent:
+            yield f"{one.what} with the key {one.key} was refused though it had made job {made[one.key]['id']}"
+
+
+def one_letter_one_job(history: History, asked: Sequence[Asked]) -> Iterator[str]:
+    """However many ask for it, and each under a key of their own."""
+    jobs: dict[str, set[int]] = defaultdict(set)
+    paths = {one.key: one.path for one in asked if one.what == "letter"}
+    for row in history.keys:
+        if row["key"] in paths:
+            jobs[paths[row["key"]]].add(row["job_id"])
+    for one in asked:
+        if one.what == "letter" and one.status == 202 and one.job is not None:
+            jobs[one.path].add(one.job)
+    yield from (f"{path} made the jobs {sorted(made)}" for path, made in jobs.items() if len(made) > 1)
 
 
 def no_job_of_nowhere(history: History, asked: Sequence[Asked], unanswered: int) -> Iterator[str]:
@@ -295,4 +328,5 @@ def violations(history: History, asked: Sequence[Asked], unanswered: int, *, sch
         9: list(an_end_is_final(history)),
         11: [*one_key_one_job(history, asked), *no_job_of_nowhere(history, asked, unanswered)],
         12: list(one_slot_one_job(history)) if scheduled else [],
+        13: list(one_letter_one_job(history, asked)),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
@@ -26,8 +26,7 @@ _LIMITS = (5, 20, 60, 260, MARKET_SIZE)
 class Asked:
     """One request that was answered, and the promise in it. Times are seconds since 1970.
 
-    `key` is its Idempotency-Key, `same` what else makes it the same request, `sure` whether its first try was answered:
-    otherwise a job may have come of a try whose answer was lost.
+    `key` is its Idempotency-Key, if it has one, and `path` where it was sent.
     """
 
     what: str
@@ -36,15 +35,17 @@ class Asked:
     status: int
     job: int | None
     key: str = ""
-    same: str = ""
+    path: str = ""
 
 
 @dataclass(frozen=True)
 class _Order:
-    """A POST to `path`, with a file if there is one."""
+    """A POST to `path`, with a file if there is one; `job` is the one that it is about."""
 
     path: str
     file: bytes = b""
+    what: str = "post"
+    job: int | None = None
 
     def send(self, session: requests.Session, url: str, key: str) -> requests.Response:
         headers = {"Idempotency-Key": key} if key else {}
@@ -53,7 +54,7 @@ class _Order:
 
 
 class Load:
-    """Clients that post, cancel and retry until they are told to stop. `asked` is what they know then."""
+    """Clients that post, cancel, retry and run dead letters again until told to stop. `asked` is what they know."""
 
     def __init__(self, stage: Stage, seed: int, *, clients: int = 4, pause: float = 0.5) -> None:
         self.asked: list[Asked] = []
@@ -99,55 +100,82 @@ class Load:
         return 0
 
     def _act(self, session: requests.Session, random: Random, name: str) -> None:
-        act = random.choices(("post", "keyed", "cancel", "retry"), (4, 3, 1, 1))[0]
-        if act == "post":
-            self._post(session, _order(random), "", name)
-        elif act == "keyed":
-            self._post_at_once(_order(random), f"key-{name}", random.randint(2, 3))
-        elif known := self.jobs():
-            job = random.choice(known[-8:])
-            self._ask(act, lambda: session.post(f"{self._url}/api/v1/jobs/{job}/{act}", timeout=10), job=job)
+        act = random.choices(("post", "keyed", "cancel", "retry", "letter"), (8, 6, 2, 2, 3))[0]
+        order = self._chosen(session, random, act)
+        if order is None:
+            return
+        key = f"key-{name}"
+        if act == "keyed" or (act != "post" and random.random() < 0.5):
+            self._post_at_once(order, [key] * random.randint(2, 3))
+        elif act == "letter":
+            # Two people at the same button.
+            self._post_at_once(order, [f"{key}-a", f"{key}-b"])
+        else:
+            self._post(session, order, "")
+
+    def _chosen(self, session: requests.Session, random: Random, act: str) -> _Order | None:
+        """What an act is about; None when there is nothing of that kind."""
+        if act in ("post", "keyed"):
+            return _order(random)
+        if act == "letter":
+            return self._letter(session, random)
+        known = self.jobs()
+        if not known:
+            return None
+        job = random.choice(known[-8:])
+        return _Order(f"/api/v1/jobs/{job}/{act}", what=act, job=job)
+
+    def _letter(self, session: requests.Session, random: Random) -> _Order | None:
+        """A dead letter to be run again, or now and then all of a source."""
+        try:
+            letters = session.get(f"{self._url}/api/v1/dead-letters", timeout=10).json().get("data", [])
+        except requests.RequestException:
+            return None
+        if not letters:
+            return None
+        letter = random.choice(letters)
+        if random.random() < 0.2:
+            return _Order(f"/api/v1/dead-letters/retry?source={letter['source']}", what="letters")
+        return _Order(str(letter["links"]["retry"]), what="letter")
 
     @property
     def _url(self) -> str:
         return self._stage.program.url
 
-    def _post_at_once(self, order: _Order, key: str, times: int) -> None:
+    def _post_at_once(self, order: _Order, keys: Sequence[str]) -> None:
         """The same request from several clients at the same time, as after a double click or an impatient proxy."""
 
-        def post() -> None:
+        def post(key: str) -> None:
             with requests.Session() as session:
                 session.trust_env = False
-                self._post(session, order, key, key)
+                self._post(session, order, key)
 
-        twins = [threading.Thread(target=post) for _ in range(times)]
+        twins = [threading.Thread(target=post, args=(key,)) for key in keys]
         for twin in twins:
             twin.start()
         for twin in twins:
             twin.join()
 
-    def _post(self, session: requests.Session, order: _Order, key: str, name: str) -> None:
+    def _post(self, session: requests.Session, order: _Order, key: str) -> None:
         """Only a request with a key may be sent again when nobody knows what became of it."""
         for _ in range(_TRIES if key else 1):
-            if self._ask("post", lambda: order.send(session, self._url, key), key=key, same=name):
+            if self._ask(session, order, key):
                 return
             time.sleep(0.3)
 
-    def _ask(
-        self, what: str, send: Callable[[], requests.Response], *, job: int | None = None, key: str = "", same: str = ""
-    ) -> bool:
+    def _ask(self, session: requests.Session, order: _Order, key: str) -> bool:
         """Whether there was an answer that settles it; a 503 is one, but may be asked again."""
         sent = time.time()
         try:
-            answer = send()
+            answer = order.send(session, self._url, key)
         except requests.RequestException:
             with self._lock:
                 self.unanswered += 1
             return False
         status = answer.status_code
-        made = int(answer.json()["id"]) if status == 202 else job
+        made = int(answer.json()["id"]) if status == 202 else order.job
         with self._lock:
-            self.asked.append(Asked(what, sent, time.time(), status, made, key, same))
+            self.asked.append(Asked(order.what, sent, time.time(), status, made, key, order.path))
         return status != 503
 
 

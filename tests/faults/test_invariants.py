@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.faults.history import Effect, History, JobNote, TaskNote
-from tests.faults.invariants import every_job_ends, violations
+from tests.faults.invariants import a_fetch_is_whole, every_job_ends, violations
 from tests.faults.load import Asked
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -43,7 +43,15 @@ def effect(kind: str, task: int | None, tx: str, seconds: int, *, pid: int = 7) 
 def right() -> History:
     """One job: a fetch of one page, and its merge."""
     fetching, normalizing = moved(FETCH, "running", 1, "2"), moved(NORMALIZE, "running", 3, "4")
-    task = {"job_id": 1, "state": "succeeded", "rejected": 0, "coins": [], "errors": [], "run_at": NOON}
+    task = {
+        "job_id": 1,
+        "state": "succeeded",
+        "rejected": 0,
+        "coins": [],
+        "errors": [],
+        "run_at": NOON,
+        "retried_by": None,
+    }
     return History(
         [
             *(FETCH, fetching, moved(fetching, "succeeded", 2, "3")),
@@ -59,7 +67,7 @@ def right() -> History:
             2: {**task, "id": 2, "kind": "normalize", "source": "coingecko", "params": {}, "rows": 5, "batch_id": 1},
         },
         {1: {"id": 1, "kind": "coingecko", "state": "succeeded", "slot": "slot", "retry_of": None, "stored": 0}
-         | {"finished_at": NOON}},
+         | {"created_at": NOON, "finished_at": NOON}},
         {1: {"id": 1, "task_id": 1, "number": 1, "meta": {"take": 5}}},
         [{"key": "key", "job_id": 1}],
     )  # fmt: skip
@@ -159,6 +167,29 @@ def test_a_promised_job_that_is_not_there_is_seen() -> None:
 def test_a_claim_after_an_acknowledged_cancel_is_seen() -> None:
     cancelled = (NOON + timedelta(seconds=2.5)).timestamp()
     assert 8 in broken(right(), Asked("cancel", cancelled, cancelled, 200, 1))
+
+
+def test_a_refusal_of_what_was_done_under_its_key_is_seen() -> None:
+    late, early = NOON.timestamp() + 1, NOON.timestamp() - 1
+    refused = Asked("retry", late, late, 409, 1, "key", "/api/v1/jobs/1/retry")
+    assert broken(right(), refused) == {11}
+    assert broken(right(), replace(refused, sent=early)) == set()
+
+
+def test_a_dead_letter_that_is_run_again_twice_is_seen() -> None:
+    history = right()
+    history.jobs[2] = {**history.jobs[1], "id": 2}
+    again = Asked("letter", 0, 0, 202, 1, "one", "/api/v1/dead-letters/17/retry")
+    assert 13 not in broken(history, again, replace(again, key="other", status=409, job=None))
+    assert 13 in broken(history, again, replace(again, key="other", job=2))
+
+
+def test_what_goes_on_with_dead_letters_of_many_jobs_may_begin_behind_the_first_page() -> None:
+    history = right()
+    history.batches[1] |= {"number": 2, "meta": {"take": 3}}
+    assert 5 in broken(history)
+    history.tasks[3] = {**history.tasks[1], "id": 3, "job_id": 3, "retried_by": 1, "state": "failed"}
+    assert not [said for said in a_fetch_is_whole(history) if "fetch 1 " in said]
 
 
 def test_a_job_that_does_not_end_is_seen() -> None:
