@@ -19,7 +19,7 @@ ROWS ?= 1000
 OUT ?= sample.csv
 NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
 
-.PHONY: help run test bench lint format unit integration e2e browser faults requirements sample identity reprocess clean
+.PHONY: help run test bench lint format unit integration e2e browser screenshots faults requirements sample identity reprocess clean
 
 help: ## list what there is to make
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -60,6 +60,9 @@ e2e: $(READY) ## the tests against the running program
 
 browser: $(READY) ## the tests of the pages, in Chromium
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser $(ARGS)
+
+screenshots: $(READY) ## a picture of each page, light and dark, into docs/screenshots
+	@$(BIN)/python -m tests.browser.screenshots docs/screenshots
 
 faults: $(READY) ## kill, stop and cut off parts of the running program, and judge what it did (SECONDS=120 SEED=1)
 	@$(BIN)/python -m tests.faults --seconds "$(SECONDS)" --seed "$(SEED)"

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 _SERIOUS = ("serious", "critical")
-_RULES = {"resultTypes": ["violations"]}
 
 
 @cache
@@ -21,13 +20,14 @@ def _script() -> str:
     return (Path(found.origin).parent / "axe.min.js").read_text(encoding="utf-8")
 
 
-def findings(page: Page, *, within: str = "html") -> list[str]:
-    """The serious and critical findings in what the selector `within` holds: rule, sentence, and the places.
+def findings(page: Page, *, rule: str = "") -> list[str]:
+    """The serious and critical findings, of one rule alone if it is named: rule, sentence, and the places.
 
     The debugger puts the script into the page, so the page's Content-Security-Policy stays as strict as it is.
     """
     page.evaluate(f"() => {{ if (!window.axe) {{ {_script()} }} }}")
-    answer: dict[str, Any] = page.evaluate("([within, rules]) => axe.run(within, rules)", [within, _RULES])
+    options = {"resultTypes": ["violations"], **({"runOnly": [rule]} if rule else {})}
+    answer: dict[str, Any] = page.evaluate("options => axe.run(options)", options)
     return [_sentence(each) for each in answer["violations"] if each["impact"] in _SERIOUS]
 
 
