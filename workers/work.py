@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 # Of a job, merged in one transaction: neighbours in an index are written together.
-PAGES_AT_ONCE = 10
+PAGES_AT_ONCE = 20
 
 
 class Work:

@@ -42,7 +42,7 @@ class Csv:
     default_limit: int | None = None
 
     def pages(self, ask: Ask, cursor: JsonObject) -> Iterator[Page]:
-        """Pieces of about 2 MB, from where `cursor` says.
+        """Pieces of about 1 MB, from where `cursor` says.
 
         Raises GiveUp when the file isn't there, can't be read, isn't one of quotes, or isn't the one the cursor is of.
         """

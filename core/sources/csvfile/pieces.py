@@ -28,8 +28,8 @@ class Piece:
 class Limits:
     """How much a piece holds at most, if it isn't a single record."""
 
-    size: int = 2_000_000  # bytes, of UTF-8 text
-    lines: int = 20_000
+    size: int = 1_000_000  # bytes, of UTF-8 text
+    lines: int = 10_000
 
 
 LIMITS = Limits()
