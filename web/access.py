@@ -27,7 +27,8 @@ _READING = ("GET", "HEAD", "OPTIONS")
 # Platforms ask these, without a key and however often.
 _PROBES = ("/livez", "/readyz")
 # What a stranger needs to sign in, and what tells them nothing: /health says less to those who may not read.
-_FOR_STRANGERS = ("/signin", "/signout", "/health")
+_HEALTH = "/health"
+_FOR_STRANGERS = ("/signin", "/signout", _HEALTH)
 _ASSETS = ("/static/", "/assets/")
 _SAME_SITE = ("same-origin", "none")
 # Who once came by https comes by nothing else for a year.
@@ -61,8 +62,11 @@ class Access:
         if sends_key(environ) or not self._auth.reading_is_open:
             try:
                 found = self._auth.identity(environ)
-            except (Problem, Unavailable) as error:
+            except Problem as error:
                 refused = error
+            except Unavailable as error:
+                # That Postgres is away is what /health is there to tell.
+                refused = None if environ.get("PATH_INFO") == _HEALTH else error
         limit = self._reads if environ["REQUEST_METHOD"] in _READING else self._writes
         if limit:
             standing = limit.count(_caller(environ, found))

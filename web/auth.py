@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from flask import Request, request
 
+from core.errors import Unavailable
 from core.settings import ROLES, Settings
 from web import session
 from web.keyring import Keyring
@@ -114,6 +115,14 @@ def identity() -> Identity:
 def caller() -> Principal:
     """Who sent the running request."""
     return identity().principal
+
+
+def may_read() -> bool:
+    """Whether the running request may see data; not, when nobody can say because Postgres is away."""
+    try:
+        return services().auth.reading_is_open or caller().may("read")
+    except Unavailable:
+        return False
 
 
 def refusal(found: Identity, role: str) -> Problem:

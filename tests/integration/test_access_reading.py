@@ -63,6 +63,14 @@ def test_probes_stay_open_and_health_says_its_status_alone(closed: ContractClien
     assert len(closed.get("/health", headers=EYE).get_json()) > 5
 
 
+def test_health_tells_that_postgres_is_away_also_who_shows_a_key_that_nobody_can_check(
+    make_client: MakeClient,
+) -> None:
+    away = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
+    answer = make_client(**away).get("/health", headers={"X-API-Key": "may-be-in-the-database"})
+    assert (answer.status_code, answer.get_json()["status"]) == (503, "unhealthy")
+
+
 def test_a_person_is_sent_to_sign_in_and_then_sees_the_page(browser: FlaskClient) -> None:
     sent = browser.get("/docs?deep=1", headers=HTML)
     assert (sent.status_code, sent.headers["Location"]) == (303, "/signin?next=/docs%3Fdeep%3D1")
