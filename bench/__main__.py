@@ -15,7 +15,7 @@ from bench.contenders import PEERS, Bad
 from bench.ground import Ground, say
 from bench.options import Options
 from bench.results import Findings, Row, targets
-from bench.suites import during, ingest, large, latency, profile, reads, refresh, scale, smalljobs
+from bench.suites import during, ingest, large, latency, profile, reads, refresh, scale, smalljobs, streams
 
 SUITES: dict[str, Callable[[Ground, Options], Findings]] = {
     "ingest": ingest.measure,
@@ -25,6 +25,7 @@ SUITES: dict[str, Callable[[Ground, Options], Findings]] = {
     "reads": reads.measure,
     "scale": scale.measure,
     "during": during.measure,
+    "streams": streams.measure,
     "large": large.measure,
     "profile": profile.measure,
 }

@@ -61,6 +61,7 @@ function open() {
   stream.addEventListener("open", opened);
   stream.addEventListener("error", failed);
   for (const type of TYPES) stream.addEventListener(type, (event) => emit(type, JSON.parse(event.data)));
+  stream.addEventListener("reset", () => emit("resumed", null));
   waitNoLonger();
 }
 
