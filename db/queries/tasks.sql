@@ -82,9 +82,9 @@ LEFT JOIN LATERAL (
 WHERE b.id = %(batch)s;
 
 -- name: succeed_task
--- The task's work is done, with what came of it.
+-- The task's work is done, with what came of it. By the clock: a merge's transaction may have begun long before.
 UPDATE tasks
-SET state = 'succeeded', finished_at = now(), lease_until = NULL,
+SET state = 'succeeded', finished_at = clock_timestamp(), lease_until = NULL,
     rows = %(rows)s, rejected = %(rejected)s, coins = %(coins)s, notes = %(notes)s
 WHERE id = %(task)s;
 
