@@ -17,17 +17,20 @@ KEYS = "eye:read:secret-of-eye,ci:ingest:secret-of-ci,boss:admin:secret-of-boss"
 NONE_EVER = Stored((), any_ever=False, session_secret=b"s" * 32)
 
 
-def _who(_host: str = "localhost", _stored: Stored = NONE_EVER, _settings: str = "", **headers: str) -> Principal:
-    """Who is seen in a request with these headers; settings as `NAME=value`."""
-    given = dict([_settings.split("=", 1)]) if _settings else {}
-    made = settings(**given)
+def _who(_host: str = "localhost", _settings: str = "", **headers: str) -> Principal:
+    """Who is seen in a request with these headers, when no key was ever made; settings as `NAME=value`."""
+    return _among(NONE_EVER, _host, _settings, **headers)
+
+
+def _among(_stored: Stored, _host: str = "localhost", _settings: str = "", **headers: str) -> Principal:
+    made = settings(**dict([_settings.split("=", 1)] if _settings else []))
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     environ = EnvironBuilder(base_url=f"http://{_host}", headers=Headers(named)).get_environ()
     return Auth(made, Keyring(made, lambda _used: _stored)).identity(environ).principal
 
 
 def _with_keys(**headers: str) -> Principal:
-    return _who(_settings=f"API_KEYS={KEYS}", **headers)
+    return _among(NONE_EVER, "localhost", f"API_KEYS={KEYS}", **headers)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +64,7 @@ def test_a_key_may_hold_letters_of_any_script() -> None:
 def test_a_key_of_the_database_is_as_good_as_one_of_the_environment() -> None:
     stored = Stored((ActiveKey("ann", "ingest", digest_of("made-by-command")),), True, b"s" * 32)
     for given in ("", f"API_KEYS={KEYS}"):
-        assert _who(_stored=stored, _settings=given, X_API_Key="made-by-command") == Principal("ann", "ingest")
+        assert _among(stored, _settings=given, X_API_Key="made-by-command") == Principal("ann", "ingest")
 
 
 def test_without_a_key_only_reading_is_open_once_keys_are_set() -> None:
@@ -81,7 +84,7 @@ def test_a_server_without_keys_is_open_to_this_machine(host: str) -> None:
 
 
 def test_a_server_is_open_no_more_once_there_was_a_key_in_the_database() -> None:
-    assert _who(_stored=Stored((), any_ever=True, session_secret=b"s" * 32)) == ANYONE
+    assert _among(Stored((), any_ever=True, session_secret=b"s" * 32)) == ANYONE
 
 
 @pytest.mark.parametrize(
@@ -95,7 +98,7 @@ def test_a_server_is_open_no_more_once_there_was_a_key_in_the_database() -> None
     ],
 )
 def test_a_server_without_keys_is_closed_to_other_sites_pages(host: str, headers: dict[str, str]) -> None:
-    assert _who(host, **headers) == ANYONE
+    assert _among(NONE_EVER, host, "", **headers) == ANYONE
 
 
 def test_an_origin_that_is_configured_may_use_an_open_server() -> None:
