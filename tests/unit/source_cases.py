@@ -108,7 +108,7 @@ def _from_a_file(_upstream: Upstream) -> Served:
 
 def _from_a_long_file(_upstream: Upstream) -> Served:
     head = CSV.splitlines()[0]
-    return _file("\n".join([head, *(f"C{number},Coin {number},1.{number},5,5,1" for number in range(50_000))]))
+    return _file("\n".join([head, *(f"C{number},Coin {number},1.{number},5,5,1" for number in range(25_000))]))
 
 
 def _file(text: str) -> Served:
@@ -126,7 +126,7 @@ CASES: Mapping[str, Case] = {
         _from_a_file,
         _from_a_long_file,
         many_pages=3,
-        many_rows=50_000,
+        many_rows=25_000,
         prices={"Bitcoin": "64123.10", "Speck": "1.223e-09", "Long Digits": "123456789012345678.123456789"},
         rejected=1,
         symbols={"Speck": "SPK"},
