@@ -6,6 +6,7 @@ import select
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -22,6 +23,16 @@ _KEEPALIVES = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count
 _CONNECT_SECONDS = 5
 # As long as it is known to be away, each caller tries for no longer than this.
 _AWAY_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A pool's connections: lent, ready to be lent, and at most; and how many callers wait for one."""
+
+    in_use: int
+    idle: int
+    limit: int
+    waiting: int
 
 
 class Database:
@@ -76,6 +87,12 @@ class Database:
         """Lend a connection inside a transaction that commits when the block ends well."""
         with self.connection() as connection, connection.transaction():
             yield connection
+
+    def use(self) -> Use:
+        """How busy the pool is now; asks nobody."""
+        stats = self._pool.get_stats()
+        idle = stats.get("pool_available", 0)
+        return Use(stats.get("pool_size", 0) - idle, idle, stats["pool_max"], stats.get("requests_waiting", 0))
 
     def close(self) -> None:
         self._pool.close()

@@ -25,6 +25,7 @@ from web import (
     ingest,
     jobs,
     mappings,
+    metrics,
     pages,
     probes,
     problems,
@@ -42,6 +43,7 @@ from web.keyring import Keyring
 from web.reads import Reads
 from web.services import Services, install, services
 from web.tracing import Tracing
+from web.traffic import Counted
 from web.version import VERSION
 from workers.budget import Budget
 from workers.queue import Bell
@@ -102,9 +104,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     pages.install(app)
     signin.install(app)
     events.install(app)
+    measured = metrics.install(app)
     _register_operations(app)
     reads = Reads(app.wsgi_app, settings, database)
-    app.wsgi_app = Tracing(Access(reads, app.wsgi_app, settings, services(app).auth))  # type: ignore[method-assign]
+    traced = Tracing(Access(reads, app.wsgi_app, settings, services(app).auth))
+    app.wsgi_app = Counted(traced, app, measured.traffic)  # type: ignore[method-assign]
     return app
 
 
@@ -113,7 +117,7 @@ def _register_operations(app: Flask) -> None:
     api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
     api.spec.components.security_scheme("apiKey", {"type": "apiKey", "in": "header", "name": "X-API-Key"})
     api.register_converter(jobs.JobId, lambda _converter: {"type": "integer", "minimum": 1})
-    reading = (data, export, coins, mappings, stats, health, probes, events)
+    reading = (data, export, coins, mappings, stats, health, probes, metrics, events)
     for resource in (ingest, reprocess, schedules, jobs, rejects, deadletters, *reading, healthhistory):
         api.register_blueprint(resource.blueprint)
     # Not in the document: it only says which sources there are.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from core.errors import Unavailable
 from core.settings import Settings
-from db import history, jobs, leases, pruning, samples
+from db import history, jobs, leases, metrics, pruning, samples
 from db.pool import Database
 from workers import schedule
 from workers.queue import QUEUES, Bell
@@ -55,6 +55,7 @@ class Dispatcher:
             _Chore(_BITE_SECONDS, lambda: self._prune(settings)),
             # Often enough that none of the ten seconds goes without.
             _Chore(samples.APART_SECONDS / 5, lambda: samples.take(database, QUEUES)),
+            _Chore(metrics.APART_SECONDS / 2, lambda: metrics.count_ended(database)),
         ]
 
         if (age := settings.history_retention) is not None:
