@@ -164,9 +164,12 @@ def test_what_a_long_transaction_changed_is_told_when_it_has_committed(
 ) -> None:
     job, later = factory.job("csv", "running"), factory.job("csv", "running")
     slow, quick = factory.task(job, state="running"), factory.task(later, state="running")
+    client = make_client()
     with factory.connection.transaction():
         change(factory, slow)
-        listener = Listener(make_client())
+        # Others come and go meanwhile.
+        client.post("/api/v1/ingest/csv")
+        listener = Listener(client)
         listener.started()
     assert listener.job(job)["progress"]["done"] == 1
     change(factory, quick)
