@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 import signal
 import socket
 import struct
 import sys
+import tempfile
 from typing import TYPE_CHECKING
 
 from core import logs
@@ -50,10 +53,14 @@ accesslog = None
 forwarded_allow_ips = ""
 # A second way in that nobody asked for.
 control_socket_disable = True
+# Where the processes of this server keep what they count (web/traffic.py), for whichever of them is asked.
+_COUNTS = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def on_starting(server: Arbiter) -> None:
-    """Let gunicorn's own lines go the way of ours."""
+    """Let gunicorn's own lines go the way of ours, and make a place for what the processes count."""
+    # Always one of our own: a master that replaces another inherits its environment, and must not add to its files.
+    os.environ[_COUNTS] = tempfile.mkdtemp(prefix="crypto-quotes-metrics-")
     logs.configure(_settings)
     server.log.error_log.handlers.clear()
     server.log.error_log.propagate = True
@@ -71,7 +78,11 @@ def when_ready(server: Arbiter) -> None:
 
 def post_worker_init(worker: Worker) -> None:
     """Let requests that wait for a job know when the process is asked to stop, and end event streams at once then."""
+    # Not above: Prometheus' library looks for its folder when it is imported.
+    from web.metrics import metrics_of
+
     services(worker.wsgi).leaving = lambda: not worker.alive
+    metrics_of(worker.wsgi).vitals.keep_noting()
     streams = broadcast(worker.wsgi)
     handle = signal.getsignal(signal.SIGTERM)
 
@@ -90,3 +101,16 @@ def worker_exit(server: Arbiter, worker: Worker) -> None:  # noqa: ARG001  gunic
         streams = broadcast(worker.wsgi)
         streams.end()
         streams.wait_until_ended()
+
+
+def child_exit(server: Arbiter, worker: Worker) -> None:  # noqa: ARG001  gunicorn calls it so
+    """What a process was busy with ends with it; what it counted stays."""
+    # Not above: the library looks for its folder when it is imported.
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def on_exit(server: Arbiter) -> None:  # noqa: ARG001  gunicorn calls it so
+    """Leave nothing behind."""
+    shutil.rmtree(os.environ[_COUNTS], ignore_errors=True)

@@ -7,6 +7,7 @@ one server add up: under gunicorn each keeps its counts in a file that the other
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterable
 from functools import lru_cache
@@ -27,6 +28,7 @@ UNMATCHED = "unmatched"
 _METHODS = frozenset(("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"))
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _MOST_PATHS = 4096
+_PARAMETER = re.compile(r"<(?:[^<>]+:)?(\w+)>")
 
 
 class Traffic:
@@ -78,7 +80,7 @@ class Counted:
 
 
 def routes_of(routes: Map) -> Callable[[str, str], str]:
-    """A function that names the route of a path and method by its template, such as `/api/v1/jobs/<job_id>`."""
+    """A function that names the route of a path and method by its template, such as `/api/v1/jobs/{job_id}`."""
 
     @lru_cache(_MOST_PATHS)
     def route(path: str, method: str) -> str:
@@ -87,6 +89,6 @@ def routes_of(routes: Map) -> Callable[[str, str], str]:
             rule, _ = routes.bind("").match(path, "GET" if method == "HEAD" else method, return_rule=True)
         except HTTPException:
             return UNMATCHED
-        return rule.rule
+        return _PARAMETER.sub(r"{\1}", rule.rule)
 
     return route

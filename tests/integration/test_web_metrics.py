@@ -4,29 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from prometheus_client.parser import text_string_to_metric_families
+from flask.testing import FlaskClient
 
 from db import metrics
 from db.pool import Database
 from tests.contract import ContractClient
+from tests.exposition import Exposition
 from tests.factories import Factory
 
 MakeClient = Callable[..., ContractClient]
-Figures = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
-def _figures(client: ContractClient, **headers: str) -> Figures:
-    answer = client.get("/metrics", headers=headers)
+def _figures(client: ContractClient) -> Exposition:
+    answer = client.get("/metrics")
     assert answer.status_code == 200
-    return {
-        (sample.name.removeprefix("crypto_quotes_"), frozenset(sample.labels.items())): sample.value
-        for family in text_string_to_metric_families(answer.text)
-        for sample in family.samples
-    }
-
-
-def _key(name: str, **labels: str) -> tuple[str, frozenset[tuple[str, str]]]:
-    return name, frozenset(labels.items())
+    return Exposition(answer.text)
 
 
 def test_what_waits_runs_and_comes_later_is_told_by_queue(client: ContractClient, factory: Factory) -> None:
@@ -38,15 +30,52 @@ def test_what_waits_runs_and_comes_later_is_told_by_queue(client: ContractClient
         " SELECT id, 'normalize', 'csv', 4, now() + interval '1 hour' FROM jobs"
     )
     seen = _figures(client)
-    assert seen[_key("tasks_waiting")] == 1
-    assert seen[_key("tasks_open", queue="fetch", state="waiting")] == 1
-    assert seen[_key("tasks_open", queue="normalize", state="later")] == 1
-    assert seen[_key("tasks_open", queue="normalize", state="running")] == 0
-    assert 90 <= seen[_key("oldest_waiting_task_age_seconds", queue="fetch")] < 150
-    assert seen[_key("jobs_open", state="queued")] == 1
-    assert seen[_key("queue_messages", queue="fetch", state="ready")] == 1
-    assert seen[_key("workers_alive")] == 1
-    assert seen[_key("rate_budget_left_requests", source="coinpaprika")] == 10
+    assert seen.value("tasks_waiting") == 1
+    assert seen.value("tasks_open", queue="fetch", state="waiting") == 1
+    assert seen.value("tasks_open", queue="normalize", state="later") == 1
+    assert seen.value("tasks_open", queue="normalize", state="running") == 0
+    assert 90 <= seen.value("oldest_waiting_task_age_seconds", queue="fetch") < 150
+    assert seen.value("jobs_open", state="queued") == 1
+    assert seen.value("queue_messages", queue="fetch", state="ready") == 1
+    assert seen.value("workers_alive") == 1
+    assert seen.value("rate_budget_left_requests", source="coinpaprika") == 10
+
+
+def test_requests_are_counted_by_route_also_those_answered_around_the_views(
+    client: ContractClient, factory: Factory
+) -> None:
+    factory.coin("btc")
+    for path in ("/api/v1/coins/btc", "/api/v1/coins/btc", "/api/v1/coins/nothing", "/nowhere", "/else/where"):
+        client.get(path)
+    client.post("/api/v1/jobs/999999999/cancel")
+    seen = _figures(client)
+    count = "http_request_duration_seconds_count"
+    assert seen.value(count, method="GET", route="/api/v1/coins/{canonical_id}", status="2xx") == 2
+    assert seen.value(count, method="GET", route="/api/v1/coins/{canonical_id}", status="4xx") == 1
+    assert seen.value(count, method="GET", route="unmatched", status="4xx") == 2
+    assert seen.total(count, method="POST", status="4xx") == 1
+
+
+def test_without_postgres_and_redis_it_says_so_and_what_the_server_itself_knows(make_client: MakeClient) -> None:
+    client = make_client(DATABASE_URL="postgresql://postgres@127.0.0.1:1/none", REDIS_URL="redis://127.0.0.1:1")
+    client.get("/livez")
+    seen = _figures(client)
+    assert (seen.value("database_up"), seen.value("redis_up")) == (0, 0)
+    assert seen.total("http_request_duration_seconds_count", route="/livez") == 1
+    assert "crypto_quotes_tasks_waiting" not in seen.families
+
+
+def test_where_reading_needs_a_key_so_do_metrics(make_client: MakeClient) -> None:
+    app = make_client(READ_ACCESS="key", API_KEYS="prom:read:prom-secret,me:admin:me-secret").application
+    client = FlaskClient(app)
+    assert client.get("/metrics").status_code == 401
+    assert client.get("/metrics", headers={"Authorization": "Bearer prom-secret"}).status_code == 200
+
+
+def test_every_metric_says_what_it_is(client: ContractClient) -> None:
+    for name, family in _figures(client).families.items():
+        assert name.startswith("crypto_quotes_")
+        assert family.documentation.endswith(".")
 
 
 def test_an_ended_task_is_counted_once_with_its_rows_and_tries(
@@ -67,16 +96,16 @@ def test_an_ended_task_is_counted_once_with_its_rows_and_tries(
     finally:
         database.close()
     seen = _figures(client)
-    assert seen[_key("tasks_ended_total", kind="normalize", source="coingecko", state="succeeded")] == 1
-    assert seen[_key("tasks_ended_total", kind="fetch", source="coingecko", state="failed")] == 1
-    assert seen[_key("rows_total", source="coingecko", outcome="stored")] == 3
-    assert seen[_key("rows_total", source="coingecko", outcome="rejected")] == 2
-    assert seen[_key("rows_total", source="coingecko", outcome="merged")] == 5
-    assert seen[_key("task_retries_total", kind="fetch", source="coingecko", reason="retry")] == 2
-    assert seen[_key("task_retries_total", kind="fetch", source="coingecko", reason="wait")] == 1
-    assert seen[_key("task_duration_seconds_bucket", kind="fetch", le="+Inf")] == 1
-    assert seen[_key("task_duration_seconds_count", kind="fetch")] == 1
-    assert seen[_key("dead_letters", source="coingecko")] == 1
+    assert seen.value("tasks_ended_total", kind="normalize", source="coingecko", state="succeeded") == 1
+    assert seen.value("tasks_ended_total", kind="fetch", source="coingecko", state="failed") == 1
+    assert seen.value("rows_total", source="coingecko", outcome="stored") == 3
+    assert seen.value("rows_total", source="coingecko", outcome="rejected") == 2
+    assert seen.value("rows_total", source="coingecko", outcome="merged") == 5
+    assert seen.value("task_retries_total", kind="fetch", source="coingecko", reason="retry") == 2
+    assert seen.value("task_retries_total", kind="fetch", source="coingecko", reason="wait") == 1
+    assert seen.value("task_duration_seconds_bucket", kind="fetch", le="+Inf") == 1
+    assert seen.value("task_duration_seconds_count", kind="fetch") == 1
+    assert seen.value("dead_letters", source="coingecko") == 1
 
 
 def test_what_was_counted_outlives_the_tasks(client: ContractClient, factory: Factory, database_url: str) -> None:
@@ -88,4 +117,4 @@ def test_what_was_counted_outlives_the_tasks(client: ContractClient, factory: Fa
         metrics.count_ended(database, apart=0)
     finally:
         database.close()
-    assert _figures(client)[_key("rows_total", source="csv", outcome="stored")] == 1
+    assert _figures(client).value("rows_total", source="csv", outcome="stored") == 1
