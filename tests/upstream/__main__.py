@@ -6,6 +6,7 @@ import argparse
 import signal
 import sys
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,21 +22,11 @@ def main() -> None:
     parser.add_argument("--coinpaprika", type=Path, help="a recorded answer of /tickers to serve instead")
     chosen = parser.parse_args()
     made_up = moving(chosen.size, lambda: datetime.now(UTC))
-    recorded = [
-        recorded_rows(file.read_text(encoding="utf-8")) if file else None
-        for file in (chosen.coingecko, chosen.coinpaprika)
-    ]
+    files = {"coingecko": chosen.coingecko, "coinpaprika": chosen.coinpaprika}
+    recorded = {name: recorded_rows(file.read_text(encoding="utf-8")) for name, file in files.items() if file}
 
     def markets() -> Markets:
-        # An empty recording is served as such, so only None means made up.
-        coingecko, coinpaprika = recorded
-        if coingecko is not None and coinpaprika is not None:
-            return Markets(coingecko, coinpaprika)
-        made = made_up()
-        return Markets(
-            made.coingecko if coingecko is None else coingecko,
-            made.coinpaprika if coinpaprika is None else coinpaprika,
-        )
+        return replace(made_up(), **recorded)
 
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
