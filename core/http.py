@@ -25,6 +25,7 @@ from requests.exceptions import InvalidHeader, InvalidURL, RequestException
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from core import exact_json
+from core.calls import CALLS
 from core.deadline import DeadlineAdapter, deadline
 from core.errors import GiveUp, RateLimited, Retry
 from core.refusals import retry_after, said, status_line
@@ -65,8 +66,9 @@ def get_json(
     with deadline(2 * timeout):
         try:
             for _ in range(MOST_REDIRECTS + 1):
-                with turn():
+                with turn(), CALLS.noting_failure(source):
                     response = _send(source, url, params, secrets, timeout)
+                CALLS.answered(source, response.status_code)
                 with response:
                     if not response.is_redirect:
                         return _judge(source, response, secrets)

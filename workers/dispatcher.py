@@ -14,7 +14,7 @@ from core.errors import Unavailable
 from core.settings import Settings
 from db import history, jobs, leases, metrics, pruning, samples
 from db.pool import Database
-from workers import schedule
+from workers import schedule, tally
 from workers.queue import QUEUES, Bell
 
 logger = logging.getLogger(__name__)
@@ -56,6 +56,7 @@ class Dispatcher:
             # Often enough that none of the ten seconds goes without.
             _Chore(samples.APART_SECONDS / 5, lambda: samples.take(database, QUEUES)),
             _Chore(metrics.APART_SECONDS / 2, lambda: metrics.count_ended(database)),
+            _Chore(metrics.APART_SECONDS, lambda: tally.deliver(database)),
         ]
 
         if (age := settings.history_retention) is not None:
@@ -67,6 +68,7 @@ class Dispatcher:
             self.tick(time.monotonic())
         with suppress(Unavailable):
             leases.forget_worker(self._database, self._worker)
+            tally.deliver(self._database)
 
     def tick(self, now: float) -> None:
         """Do every chore that is due; one that fails keeps no other from being done."""

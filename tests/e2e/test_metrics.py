@@ -31,7 +31,9 @@ def _becomes(program: Program, said: Callable[[Exposition], bool], what: str) ->
             return None
         return seen if said(seen) else None
 
-    return until(look, what, 60)
+    found = until(look, what, 60)
+    assert found
+    return found
 
 
 def _ask(program: Program, times: int) -> None:

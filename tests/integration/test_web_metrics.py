@@ -118,3 +118,13 @@ def test_what_was_counted_outlives_the_tasks(client: ContractClient, factory: Fa
     finally:
         database.close()
     assert _figures(client).value("rows_total", source="csv", outcome="stored") == 1
+
+
+def test_what_processes_count_by_themselves_adds_up(client: ContractClient, database_url: str) -> None:
+    database = Database(database_url, size=1)
+    try:
+        for _ in range(2):
+            metrics.add(database, {("upstream_requests", ("coingecko", "429")): 2})
+    finally:
+        database.close()
+    assert _figures(client).value("upstream_requests_total", source="coingecko", status="429") == 4
