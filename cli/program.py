@@ -53,7 +53,9 @@ class Program:
         """Raises BadSettings when none is named and none runs here."""
         if self.settings.database_url is None:
             raise BadSettings("DATABASE_URL must be set, or `make run` be running here.")
-        opened = Database(self.settings.database_url, size=2, name="crypto-quotes command line")
+        opened = Database(
+            self.settings.database_url, size=2, name="crypto-quotes command line", pooled=self.settings.pooled
+        )
         self._closing.callback(opened.close)
         return opened
 

@@ -237,10 +237,10 @@ def finish_cancels(database: Database) -> None:
     """End the queued tasks of every job that is to be cancelled; tasks may have been added since the cancel."""
     with database.connection() as connection:
         jobs = connection.execute(sql("jobs_being_cancelled")).fetchall()
-        for (job,) in jobs:
-            with connection.transaction():
-                connection.execute(sql("cancel_queued_tasks"), {"job": job})
-                settle(connection, job)
+    for (job,) in jobs:
+        with database.transaction() as connection:
+            connection.execute(sql("cancel_queued_tasks"), {"job": job})
+            settle(connection, job)
 
 
 def settle(connection: Connection, job_id: int) -> bool:

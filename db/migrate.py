@@ -30,7 +30,8 @@ def migrate(database_url: str) -> list[str]:
     is not one that this code can work with.
     """
     try:
-        connection = psycopg.connect(database_url, autocommit=True, connect_timeout=10)
+        # Nothing is prepared: behind a pooler, the next migration's connection may have what this one's prepared.
+        connection = psycopg.connect(database_url, autocommit=True, connect_timeout=10, prepare_threshold=None)
     except psycopg.OperationalError as error:
         raise Unavailable(f"Postgres can't be reached at DATABASE_URL: {_plain(error)}") from None
     with connection:

@@ -39,13 +39,19 @@ class Database:
     """A pool of at most `size` connections, in autocommit: who needs a transaction opens one by name.
 
     `name` is how they show up in pg_stat_activity. Postgres ends a transaction that was left idle for `idle` seconds
-    (None: however long), so that a process that is stopped in the middle of one doesn't keep its locks.
+    (None: however long), so that a process that is stopped in the middle of one doesn't keep its locks. `pooled` says
+    that a pooler may give each transaction another server connection: settings and prepared statements don't last.
     """
 
-    def __init__(self, url: str, size: int, name: str = "crypto-quotes", idle: float | None = None) -> None:
+    def __init__(
+        self, url: str, size: int, name: str = "crypto-quotes", idle: float | None = None, *, pooled: bool = False
+    ) -> None:
         # Whether connecting failed and nobody was lent a connection since.
         self.away = False
+        self._limit = f"{round(idle * 1000)}ms" if idle and pooled else None
         limit = f" -c idle_in_transaction_session_timeout={round(idle * 1000)}" if idle else ""
+        # A pooler refuses `options`, but minds a client's time zone. PgBouncer before 1.21 can't prepare statements.
+        way: dict[str, Any] = {"prepare_threshold": None} if pooled else {"options": f"-c TimeZone=UTC{limit}"}
         self._pool = ConnectionPool(
             url,
             min_size=0,
@@ -54,11 +60,12 @@ class Database:
             timeout=_CONNECT_SECONDS,
             reconnect_timeout=0,
             reconnect_failed=self._could_not_connect,
+            configure=_in_utc if pooled else None,
             kwargs={
                 "autocommit": True,
                 "connect_timeout": _CONNECT_SECONDS,
-                "options": f"-c TimeZone=UTC{limit}",
                 "application_name": name,
+                **way,
                 **_KEEPALIVES,
             },
         )
@@ -86,6 +93,8 @@ class Database:
     def transaction(self) -> Iterator[Connection]:
         """Lend a connection inside a transaction that commits when the block ends well."""
         with self.connection() as connection, connection.transaction():
+            if self._limit:
+                connection.execute("SELECT set_config('idle_in_transaction_session_timeout', %s, true)", [self._limit])
             yield connection
 
     def use(self) -> Use:
@@ -117,6 +126,10 @@ class Database:
 
     def _could_not_connect(self, _pool: ConnectionPool[Connection]) -> None:
         self.away = True
+
+
+def _in_utc(connection: Connection) -> None:
+    connection.execute("SET TimeZone = 'UTC'")
 
 
 def _lives(connection: Connection) -> bool:

@@ -38,7 +38,7 @@ def refuse_to_be_open(settings: Settings) -> None:
     if settings.listens_on_loopback or settings.api_keys:
         return
     assert settings.database_url  # noqa: S101  checked
-    database = Database(settings.database_url, size=1)
+    database = Database(settings.database_url, size=1, pooled=settings.pooled)
     try:
         with database.connection() as connection:
             found = apikeys.stored(connection).keys

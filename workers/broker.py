@@ -49,6 +49,7 @@ def start() -> None:
         size=settings.worker_threads + 3,
         name=f"crypto-quotes worker {os.getpid()}",
         idle=settings.lease / 2,
+        pooled=settings.pooled,
     )
     broker = make_broker(settings.redis_url)
     broker.stopping = stopping
