@@ -97,3 +97,8 @@ class DeadlineAdapter(HTTPAdapter):
         if not proxy.lower().startswith("socks"):  # whose connections are of a kind of their own
             manager.pool_classes_by_scheme = self._POOLS
         return manager
+
+
+def pool_to(scheme: str, address: str, port: int, **named: Any) -> HTTPConnectionPool:
+    """A pool of connections to one address that keep to the `deadline` around them; `named` as urllib3 has it."""
+    return DeadlineAdapter._POOLS[scheme](address, port, **named)

@@ -21,6 +21,8 @@ _SHORTEST_SECRET_KEY = 32
 _READS_PER_MINUTE = 1200
 _WRITES_PER_MINUTE = 120
 _SHORTEST_SECRET = 8
+# Plain addresses only: no names, quotes or comments, and nothing that could begin another header.
+MAIL_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,8}")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -112,6 +114,12 @@ def _keys(raw: str) -> tuple[ApiKey, ...]:
 def _long_enough(raw: str) -> str:
     if 0 < len(raw) < _SHORTEST_SECRET:
         raise ValueError(f"must have at least {_SHORTEST_SECRET} characters")
+    return raw
+
+
+def _mail_address(raw: str) -> str:
+    if raw and not MAIL_ADDRESS.fullmatch(raw):
+        raise ValueError("must be a mail address such as alerts@example.com")
     return raw
 
 
@@ -243,6 +251,13 @@ class Settings:
     cors_origins: tuple[str, ...] = _setting("", _names, "origins whose pages may call the API; none by default")
     job_retention: float = _setting("30d", _seconds, "how long ended jobs are kept, with their tasks and errors")
     history_retention: float | None = _setting(None, _seconds, "how long observations are kept; unset: for ever")
+    alert_allow_private: bool = _setting(
+        "off", _flag, "whether webhooks may go to private, loopback and link-local addresses"
+    )
+    smtp_url: str | None = _setting(
+        None, _url("smtp", "smtps"), "smtp(s)://user:password@host:port for alerts by mail; unset: none", secret=True
+    )
+    alert_mail_from: str = _setting("", _mail_address, "the sender of alerts by mail")
     raw_batch_retention: float = _setting("7d", _seconds, "how long fetched pages and uploads are kept")
 
     @classmethod

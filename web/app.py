@@ -13,6 +13,7 @@ from core.settings import Settings
 from db.pool import Database
 from web import (
     access,
+    alerts,
     coins,
     data,
     deadletters,
@@ -118,7 +119,7 @@ def _register_operations(app: Flask) -> None:
     api.spec.components.security_scheme("apiKey", {"type": "apiKey", "in": "header", "name": "X-API-Key"})
     api.register_converter(jobs.JobId, lambda _converter: {"type": "integer", "minimum": 1})
     reading = (data, export, coins, mappings, stats, health, probes, metrics, events)
-    for resource in (ingest, reprocess, schedules, jobs, rejects, deadletters, *reading, healthhistory):
+    for resource in (ingest, reprocess, schedules, alerts, jobs, rejects, deadletters, *reading, healthhistory):
         api.register_blueprint(resource.blueprint)
     # Not in the document: it only says which sources there are.
     app.add_url_rule("/api/v1/ingest/<source>", view_func=ingest.ingest_unknown, methods=["POST"])

@@ -12,6 +12,7 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from core.errors import GiveUp, ProjectError, Unavailable
+from db.alerts import NoSuchAlert
 from db.corrections import BadCanonicalId, NoSuchMapping
 from db.deadletters import NoSuchTask
 from db.jobs import KeyReused, NoSuchJob, NotRetryable
@@ -26,6 +27,7 @@ _STATUS_OF: Mapping[type[ProjectError], int] = {
     NoSuchTask: 404,
     NoSuchMapping: 404,
     NoSuchSchedule: 404,
+    NoSuchAlert: 404,
     BadCanonicalId: 422,
     NotRetryable: 409,
     NameTaken: 409,

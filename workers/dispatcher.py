@@ -15,6 +15,7 @@ from core.settings import Settings
 from db import history, jobs, leases, metrics, pruning, samples
 from db.pool import Database
 from workers import schedule, tally
+from workers.alerting import Alerting
 from workers.queue import QUEUES, Bell
 
 logger = logging.getLogger(__name__)
@@ -57,6 +58,13 @@ class Dispatcher:
             _Chore(samples.APART_SECONDS / 5, lambda: samples.take(database, QUEUES)),
             _Chore(metrics.APART_SECONDS / 2, lambda: metrics.count_ended(database)),
             _Chore(metrics.APART_SECONDS, lambda: tally.deliver(database)),
+        ]
+        alerting = Alerting(settings, database)
+        self._chores += [
+            _Chore(0.5, alerting.find),
+            _Chore(0.5, alerting.send_due),
+            _Chore(5.0, alerting.find_stale),
+            _Chore(60.0, alerting.prune),
         ]
 
         if (age := settings.history_retention) is not None:
