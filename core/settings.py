@@ -164,6 +164,11 @@ class Settings:
     database_url: str | None = _setting(
         None, _url("postgres", "postgresql"), "Postgres 16 or newer; unset: embedded", secret=True
     )
+    postgres_pooler: str = _setting(
+        "none",
+        _choice("none", "transaction"),
+        "transaction: DATABASE_URL leads through a pooler such as PgBouncer in transaction mode",
+    )
     redis_url: str | None = _setting(
         None, _url("redis", "rediss", "unix"), "Redis or Valkey; unset: embedded", secret=True
     )
@@ -172,11 +177,6 @@ class Settings:
     port: int = _setting("8000", _whole(1, 65535), "port that web listens on")
     api_keys: tuple[ApiKey, ...] = _setting("", _keys, "name:role:secret, comma-separated; roles read, ingest, admin")
     admin_api_key: str = _setting(
-    postgres_pooler: str = _setting(
-        "none",
-        _choice("none", "transaction"),
-        "transaction: DATABASE_URL leads through a pooler such as PgBouncer in transaction mode",
-    )
         "", _long_enough, "one more admin's key, its secret alone, as platforms generate it", secret=True
     )
     read_access: str = _setting("open", _choice("open", "key"), "who may read: anyone, or who has a key")
@@ -281,6 +281,11 @@ class Settings:
         return cls(**values)
 
     @property
+    def pooled(self) -> bool:
+        """Whether each transaction may be on another server connection than the one before."""
+        return self.postgres_pooler == "transaction"
+
+    @property
     def reads_per_minute(self) -> int:
         """For one key or address; 0 when there is no limit."""
         return self._limit(self.rate_limit_per_minute, _READS_PER_MINUTE)
@@ -304,8 +309,3 @@ class Settings:
             return ip_address(self.host.strip("[]")).is_loopback
         except ValueError:
             return False
-    @property
-    def pooled(self) -> bool:
-        """Whether each transaction may be on another server connection than the one before."""
-        return self.postgres_pooler == "transaction"
-
