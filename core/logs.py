@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import logging.config
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -21,6 +21,8 @@ _JSON = "%(asctime)s %(levelname)s %(name)s %(message)s"
 _RESERVED = [*RESERVED_ATTRS, "taskName", "context", "bound"]
 # Striking out a shorter word would garble every line and hide nothing.
 _SHORTEST_SECRET = 4
+# Long, and of use to machines alone.
+_NOT_FOR_PEOPLE = ("trace_id", "span_id")
 _bound: ContextVar[dict[str, object]] = ContextVar("bound", default={})  # noqa: B039  never changed in place
 
 
@@ -32,6 +34,11 @@ def bound(**values: object) -> Iterator[None]:
         yield
     finally:
         _bound.reset(token)
+
+
+def binding() -> Mapping[str, object]:
+    """What is bound now."""
+    return _bound.get()
 
 
 def configure(settings: Settings) -> None:
@@ -64,7 +71,7 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
     """Everything in the settings that must never be seen, in each spelling it may turn up in; longest first."""
     plain = [key.secret for key in settings.api_keys]
     plain += [settings.coingecko_api_key, settings.coinpaprika_api_key, settings.secret_key]
-    for url in (settings.database_url, settings.redis_url, settings.smtp_url):
+    for url in (settings.database_url, settings.redis_url):
         password = urlsplit(url or "").password or ""
         plain += [password, unquote(password)]
     spelled = {
@@ -82,7 +89,7 @@ class Context(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         values = _bound.get()
         record.context = values
-        record.bound = "".join(f" {key}={value}" for key, value in values.items())
+        record.bound = "".join(f" {key}={value}" for key, value in values.items() if key not in _NOT_FOR_PEOPLE)
         return True
 
 

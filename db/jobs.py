@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from psycopg.types.json import Jsonb
 
+from core import trace
 from core.errors import ProjectError
 from core.models import JsonObject
 from db.pool import Connection, Database
@@ -130,9 +131,16 @@ def _earlier_job(connection: Connection, idempotency: Idempotency) -> int | None
 def insert_job(
     connection: Connection, *, kind: str, requested_by: str, slot: str | None = None, retry_of: int | None = None
 ) -> int | None:
-    """A job without tasks yet; None when its slot already has its job."""
+    """A job without tasks yet, of the running trace; None when its slot already has its job."""
     row = connection.execute(
-        sql("insert_job"), {"kind": kind, "slot": slot, "retry_of": retry_of, "requested_by": requested_by}
+        sql("insert_job"),
+        {
+            "kind": kind,
+            "slot": slot,
+            "retry_of": retry_of,
+            "requested_by": requested_by,
+            "traceparent": trace.header(),
+        },
     ).fetchone()
     return None if row is None else int(row[0])
 

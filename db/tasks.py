@@ -26,7 +26,10 @@ class CancelledTask(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A task that is ours until the lease runs out. `fence` is the number of this claim."""
+    """A task that is ours until the lease runs out. `fence` is the number of this claim.
+
+    `traceparent` is the trace of who asked for its job, if that is known.
+    """
 
     task_id: int
     job_id: int
@@ -39,6 +42,7 @@ class Claim:
     max_attempts: int
     waits: int
     fence: int
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

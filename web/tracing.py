@@ -1,4 +1,7 @@
-"""Each request has an id, taken from X-Request-ID or made: it is sent back, and in every log line and problem."""
+"""Each request has an id, taken from X-Request-ID or made: it is sent back, and in every log line and problem.
+
+And it is a step of a trace, taken from `traceparent` or begun, that the jobs go on with which it makes.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import request
 
-from core import logs
+from core import logs, trace
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -50,5 +53,5 @@ class Tracing:
             logger.log(level, "%s %r %s %s ms", environ.get("REQUEST_METHOD"), path, status[:3], took)
             return start_response(status, [*headers, (_HEADER, chosen)], *rest)
 
-        with logs.bound(request=chosen):
+        with logs.bound(request=chosen), trace.running(trace.following(environ.get("HTTP_TRACEPARENT"))):
             return self._application(environ, start)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
+from core import logs, trace
 from core.errors import GiveUp, NotYet, ProjectError, RateLimited, Resting, Retry, Unavailable
 from core.models import JsonObject, Quote
 from core.retry import next_wait
@@ -109,6 +110,7 @@ class Work:
             return None
         self._bell.tell()
         with ExitStack() as held:
+            held.enter_context(about(claims))
             held.callback(self._bell.tell)
             for claimed in claims:
                 held.enter_context(self._holdings.keep(claimed))
@@ -133,16 +135,17 @@ class Work:
         if len(claims) > 1:
             try:
                 ended = self._normalize(claims)
-                logger.info("tasks %s-%s: done", claims[0].task_id, claims[-1].task_id)
+                logger.info("%s pages: done", len(claims))
                 return ended
             except Exception as error:
-                logger.info("tasks %s-%s: one by one: %s", claims[0].task_id, claims[-1].task_id, type(error).__name__)
+                logger.info("%s pages: one by one: %s", len(claims), type(error).__name__)
         for claimed in claims:
-            ended = bool(self._carry_out(claimed, partial(self._normalize, [claimed])))
+            with logs.bound(task=claimed.task_id):
+                ended = bool(self._carry_out(claimed, partial(self._normalize, [claimed])))
         return ended
 
     def _carry_out(self, claimed: Claim, do: Callable[[], _T]) -> _T | None:
-        context = f"task {claimed.task_id} ({claimed.kind} {claimed.source}, job {claimed.job_id})"
+        context = f"{claimed.kind} {claimed.source}"
         try:
             outcome = do()
             logger.info("%s: done", context)
@@ -225,7 +228,7 @@ class Work:
                 # Whoever ends the rest just now would not see this task among those that wait for that.
                 reason = NotYet(str(reason), sources.hold_rest(connection, claimed.source))
             tasks.set_aside(connection, claimed, reason)
-        logger.debug("task %s: %s, set aside for %g s or more", claimed.task_id, reason, reason.seconds)
+        logger.debug("%s, set aside for %g s or more", reason, reason.seconds)
 
     def _postpone_or_fail(self, claimed: Claim, error: Exception) -> None:
         detail = str(error) if isinstance(error, ProjectError) else f"unexpected error: {type(error).__name__}"
@@ -247,9 +250,16 @@ class Work:
         if claimed.kind == "fetch":
             self._gate.went_wrong(claimed.source, error, for_good=wait is None)
         level = logging.INFO if isinstance(error, RateLimited) else logging.WARNING
-        logger.log(
-            level, "task %s: %s (%s)", claimed.task_id, detail, f"again in {wait.seconds} s" if wait else "failed"
-        )
+        logger.log(level, "%s (%s)", detail, f"again in {wait.seconds} s" if wait else "failed")
+
+
+@contextmanager
+def about(claims: Sequence[Claim]) -> Iterator[None]:
+    """Let a block's log lines name the job, the task or tasks, and the trace that asked for them."""
+    first, last = claims[0], claims[-1]
+    which = {"task": first.task_id} if len(claims) == 1 else {"tasks": f"{first.task_id}-{last.task_id}"}
+    with trace.running(trace.following(first.traceparent)), logs.bound(job=first.job_id, **which):
+        yield
 
 
 def read_pages(

@@ -1,7 +1,7 @@
 -- name: insert_job
 -- A new job, unless another process has already made the one of this slot.
-INSERT INTO jobs (kind, slot, retry_of, requested_by)
-VALUES (%(kind)s, %(slot)s, %(retry_of)s, %(requested_by)s)
+INSERT INTO jobs (kind, slot, retry_of, requested_by, traceparent)
+VALUES (%(kind)s, %(slot)s, %(retry_of)s, %(requested_by)s, %(traceparent)s)
 ON CONFLICT (slot) DO NOTHING
 RETURNING id;
 

@@ -28,7 +28,8 @@ WITH waiting AS (
     FROM jobs j, chosen
     WHERE t.id = chosen.id AND t.state = 'queued' AND t.run_at <= now()
       AND j.id = t.job_id AND j.cancel_requested_at IS NULL
-    RETURNING t.id, t.job_id, t.kind, t.source, t.params, t.cursor, t.batch_id, t.attempt, t.max_attempts, t.waits, t.fence
+    RETURNING t.id, t.job_id, t.kind, t.source, t.params, t.cursor, t.batch_id, t.attempt, t.max_attempts, t.waits, t.fence,
+              j.traceparent
 ), begun AS (
     UPDATE jobs SET state = 'running', started_at = now()
     FROM claimed WHERE jobs.id = claimed.job_id AND jobs.state = 'queued'
