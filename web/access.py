@@ -33,8 +33,6 @@ _ASSETS = ("/static/", "/assets/")
 _SAME_SITE = ("same-origin", "none")
 # Who once came by https comes by nothing else for a year.
 _HTTPS_ONLY = ("Strict-Transport-Security", "max-age=31536000")
-# What web.arrivals has waited for; of a longer body, or one of unknown length, nobody waits for the rest.
-_SHORT_BODY = 64 * 1024
 
 
 class Access:
@@ -162,12 +160,7 @@ def _limit(policy: str, per_minute: int, client: Any, settings: Settings) -> Lim
 
 
 def _further_headers(environ: WSGIEnvironment) -> list[tuple[str, str]]:
-    more = [_HTTPS_ONLY] if environ.get("wsgi.url_scheme") == "https" else []
-    length = environ.get("CONTENT_LENGTH") or "0"
-    if "HTTP_TRANSFER_ENCODING" in environ or not length.isdigit() or int(length) > _SHORT_BODY:
-        # Else the server would read what the view left of it before it takes the next request.
-        more.append(("Connection", "close"))
-    return more
+    return [_HTTPS_ONLY] if environ.get("wsgi.url_scheme") == "https" else []
 
 
 def _with_headers(start_response: StartResponse, more: list[tuple[str, str]]) -> StartResponse:

@@ -25,12 +25,13 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 PATIENCE_SECONDS = 10.0
 SHORT_BODY = 64 * 1024
+_DIGITS = 12
 _LONGEST_HEAD = 32 * 1024
 _READ = 64 * 1024
 # After the last answer the client has this long to hang up by itself.
 _FAREWELL_SECONDS = 2.0
 _HEAD_END = b"\r\n\r\n"
-_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,12})[ \t]*(?=\r\n)")
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*0*([0-9]+)[ \t]*(?=\r\n)")
 _OPEN_ENDED = re.compile(rb"\r\n(?:transfer-encoding|expect):")
 _TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 _NO_CONNECTION_YET = (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK)
@@ -41,6 +42,8 @@ class Arrival:
 
     def __init__(self, data: bytes = b"") -> None:
         self.data = bytearray(data)
+        # Whether its body is no longer than what is waited for here.
+        self.is_short = False
         self._looked = 0
         self._whole: int | None = None
 
@@ -52,7 +55,9 @@ class Arrival:
             self._looked = len(self.data)
             if end < 0:
                 return False
-            self._whole = end + len(_HEAD_END) + _body_to_wait_for(bytes(self.data[: end + 2]).lower())
+            body = _body_to_wait_for(bytes(self.data[: end + 2]).lower())
+            self.is_short = body is not None
+            self._whole = end + len(_HEAD_END) + (body or 0)
         return len(self.data) >= self._whole
 
     @property
@@ -61,15 +66,25 @@ class Arrival:
         return self._whole is None and len(self.data) > _LONGEST_HEAD
 
 
-def _body_to_wait_for(head: bytes) -> int:
+def _body_to_wait_for(head: bytes) -> int | None:
+    """How many bytes; None when they are too many, or nobody knows how many."""
+    if _OPEN_ENDED.search(head):
+        return None
     length = _LENGTH.search(head)
-    if length is None or _OPEN_ENDED.search(head):
+    if length is None:
         return 0
-    return int(length[1]) if int(length[1]) <= SHORT_BODY else 0
+    # Python refuses to read a number of thousands of digits, and nothing may fail here.
+    return int(length[1]) if len(length[1]) <= _DIGITS and int(length[1]) <= SHORT_BODY else None
+
+
+class _Connection(TConn):  # type: ignore[misc]
+    """A connection, and whether all of its running request had come before a thread got it."""
+
+    had_come = True
 
 
 class PatientWorker(ThreadWorker):  # type: ignore[misc]
-    """Everything but `handle` runs in the worker's main thread, and must not wait for anyone."""
+    """Everything but `handle…` runs in the worker's main thread, and must not wait for anyone."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -87,7 +102,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
                 raise
             return
         self.nr_conns += 1
-        self._collect(TConn(self.cfg, client, address, listener.getsockname()), Arrival())
+        self._collect(_Connection(self.cfg, client, address, listener.getsockname()), Arrival())
 
     def on_client_socket_readable(self, conn: TConn, client: socket.socket) -> None:
         """Collect the next request of a connection that was kept."""
@@ -112,6 +127,12 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             self._collect(conn, Arrival(ahead))
         else:
             super().finish_request(conn, future)
+
+    def handle_request(self, req: Any, conn: TConn) -> bool:
+        """Answer; what the view left of a body that is still to come is nothing to wait for."""
+        if isinstance(conn, _Connection) and not conn.had_come:
+            req.force_close()
+        return bool(super().handle_request(req, conn))
 
     def murder_pending(self) -> None:
         """Close what took too long, to arrive or to go."""
@@ -160,6 +181,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         if conn.parser is None:
             conn.parser = http.get_parser(self.cfg, conn.sock, conn.client)
         conn.parser.unreader.unread(bytes(arrival.data))
+        conn.had_come = arrival.is_short
         conn.data_ready = True
         self.enqueue_req(conn)
 

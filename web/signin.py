@@ -48,6 +48,9 @@ def sign_in() -> BaseResponse:
     standing = tries.count(by_address(request.remote_addr or ""))
     if standing.refused:
         raise standing.problem()
+    if "Transfer-Encoding" in request.headers or "Expect" in request.headers:
+        # Nobody waits in a thread for what a stranger may never send.
+        raise Problem(411, "Send the form at once, and its length with it.")
     sent = request.form.get("key", "").strip()
     key = services().auth.keys.find(sent.encode()) if 0 < len(sent) <= _LONGEST_KEY else None
     if key is None:

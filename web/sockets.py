@@ -29,7 +29,7 @@ _LAST_CHUNK = b"0\r\n\r\n"
 
 
 class Connection:
-    """A connection that was the server's, in the middle of an answer; `chunked`: framed as HTTP/1.1 has it."""
+    """A connection that was the server's, in the middle of an answer; `chunked`: as HTTP/1.1 frames it."""
 
     def __init__(self, sock: socket.socket, *, chunked: bool) -> None:
         self.sock = sock
@@ -51,7 +51,8 @@ def take_connection(environ: Mapping[str, Any]) -> Connection | None:
     """
     lent = environ.get("gunicorn.socket")
     # One under TLS has a state that can't be shared, and one under HTTP/2 has other streams.
-    if type(lent) is not socket.socket or environ.get("SERVER_PROTOCOL") not in ("HTTP/1.0", "HTTP/1.1"):
+    protocol = environ.get("SERVER_PROTOCOL", "")
+    if type(lent) is not socket.socket or not protocol.startswith("HTTP/1."):
         return None
     sock = lent.dup()
     nobody, other_end = socket.socketpair()
@@ -63,7 +64,7 @@ def take_connection(environ: Mapping[str, Any]) -> Connection | None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _VANISHED_MS)
-    return Connection(sock, chunked=environ["SERVER_PROTOCOL"] == "HTTP/1.1")
+    return Connection(sock, chunked=protocol != "HTTP/1.0")
 
 
 class _Line:

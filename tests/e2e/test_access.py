@@ -41,10 +41,26 @@ def _connected(stack: ExitStack, program: Program, begin: bytes) -> socket.socke
         b"GET /api/v1/stats HTTP/1.1\r\nHost: x\r\nX-Slow: ",
         b"POST /signin HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
         b"Content-Length: 1000\r\n\r\nkey=",
+        b"POST /signin HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+        b"Transfer-Encoding: chunked\r\n\r\n4\r\nkey=",
+        b"POST /signin HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+        b"Content-Length: 0000000001000\r\n\r\nkey=",
+        b"POST /api/v1/ingest/csv HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n",
         b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\nGET /livez HTTP/1.1\r\nX-Slow: ",
         b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        b"GET /api/v1/events HTTP/1.2\r\nHost: x\r\n\r\n",
     ],
-    ids=["silent", "head", "body", "pipelined", "stays after its answer"],
+    ids=[
+        "silent",
+        "head",
+        "body",
+        "chunked body",
+        "padded length",
+        "long body",
+        "pipelined",
+        "stays after its answer",
+        "stream of a later HTTP",
+    ],
 )
 def test_fifty_clients_that_are_slow_or_stay_hold_nobody_up(program: Program, slowly: ExitStack, begin: bytes) -> None:
     clients = [_connected(slowly, program, begin) for _ in range(SLOW)]

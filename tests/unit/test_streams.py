@@ -117,7 +117,14 @@ def test_a_connection_under_another_protocol_stays_the_server_s(pair: tuple[sock
     assert take_connection({"gunicorn.socket": pair[0], "SERVER_PROTOCOL": "HTTP/2"}) is None
 
 
-@pytest.mark.parametrize(("protocol", "received"), [("HTTP/1.1", b"3\r\nabc\r\n0\r\n\r\n"), ("HTTP/1.0", b"abc")])
+@pytest.mark.parametrize(
+    ("protocol", "received"),
+    [
+        ("HTTP/1.1", b"3\r\nabc\r\n0\r\n\r\n"),
+        ("HTTP/1.2", b"3\r\nabc\r\n0\r\n\r\n"),
+        ("HTTP/1.0", b"abc"),
+    ],
+)
 def test_what_is_put_is_written_as_the_protocol_has_it_and_the_end_is_clean(
     pair: tuple[socket.socket, socket.socket], protocol: str, received: bytes
 ) -> None:
