@@ -25,7 +25,8 @@ _HEADER = "X-Request-ID"
 _KEY = "quotes.request_id"
 # Anything else might break a log line, or fill it.
 _PLAIN = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
-_PROBES = ("/livez", "/readyz")
+# Asked every few seconds, by machines.
+_PROBES = ("/livez", "/readyz", "/metrics")
 
 
 def request_id() -> str:
