@@ -113,6 +113,11 @@ class Program:
     ) -> None:
         self._running.close()
 
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What web and worker see, for commands that are to run beside them."""
+        return self._environment
+
     # What it says and answers.
 
     @property
