@@ -27,7 +27,7 @@ def ingest(program: Program, kind: str, *, limit: int | None, file: Path | None,
 
 def _submit(program: Program, kind: str, limit: int | None) -> Submitted:
     with program.database.transaction() as connection:
-        return _on_record(program, connection, kind, orders_of(kind, limit))
+        return _on_record(program, connection, kind, orders_of(kind, program.settings, limit))
 
 
 def _submit_file(program: Program, path: Path) -> Submitted:

@@ -201,9 +201,16 @@ class Settings:
         "https://api.coinpaprika.com/v1", _url("http", "https"), "base URL of CoinPaprika's API"
     )
     coinpaprika_api_key: str = _setting("", _text, "optional: the free plan needs none", secret=True)
+    binance_api_url: str = _setting(
+        "https://api.binance.com/api/v3", _url("http", "https"), "base URL of Binance's API"
+    )
+    kraken_api_url: str = _setting("https://api.kraken.com/0", _url("http", "https"), "base URL of Kraken's API")
     csv_path: str = _setting("data/crypto_data.csv", _text, "the file that POST /api/v1/ingest/csv reads")
     auto_ingest_on_startup: bool = _setting("false", _flag, "start one ingest job when the program starts")
     auto_ingest_sources: tuple[str, ...] = _setting("csv", _names, "which sources that job ingests")
+    all_sources: tuple[str, ...] = _setting(
+        "csv,coingecko,coinpaprika", _names, "which sources POST /api/v1/ingest/all fetches"
+    )
     ingest_schedule: Mapping[str, float] = _setting(
         "", _pairs(_seconds, "coingecko=5m,coinpaprika=10m"), "how often each source is ingested, one job a slot"
     )
@@ -227,6 +234,10 @@ class Settings:
     )
     coinpaprika_rate_per_minute: int | None = _setting(
         None, _whole(1, 100_000), "requests a minute at most; unset: 10 on the free plan, 60 on a paid one"
+    )
+    binance_rate_per_minute: int | None = _setting(None, _whole(1, 100_000), "requests a minute at most; unset: 20")
+    kraken_rate_per_minute: int | None = _setting(
+        None, _whole(1, 100_000), "requests a minute at most; unset: 20, and an ingest takes two"
     )
     breaker_failures: int = _setting(
         "5", _whole(1, 1_000_000), "a source rests when this many fetches in a row failed for good"

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from core.settings import Settings
+from core.sources import SOURCES, configured
 from db.pool import Connection
 from db.queries import sql
 
@@ -48,6 +50,16 @@ def oldest_waiting(connection: Connection) -> dict[str, float]:
 def source_freshness(connection: Connection, sources: Sequence[str]) -> list[SourceHealth]:
     rows = connection.execute(sql("source_freshness"), {"sources": list(sources)})
     return [SourceHealth(*row) for row in rows]
+
+
+def sources_in_sight(connection: Connection, settings: Settings) -> list[SourceHealth]:
+    """The sources that the settings name, and any other that was ever asked."""
+    named = configured(settings)
+    return [
+        each
+        for each in source_freshness(connection, list(SOURCES))
+        if each.source in named or each.last_success or each.failed_at
+    ]
 
 
 def _number(connection: Connection, statement: str) -> int:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from core.settings import Settings
 from core.sources import SOURCES
 from db.jobs import TaskOrder
 
@@ -14,10 +17,16 @@ def order(source: str, limit: int | None = None) -> TaskOrder:
     return TaskOrder(source, {} if limit is None else {"limit": limit})
 
 
-def orders_of(kind: str, limit: int | None = None) -> list[TaskOrder]:
+def orders_of(kind: str, settings: Settings, limit: int | None = None) -> list[TaskOrder]:
     """The fetches of a job of this kind: a source's name, or ALL. Raises KeyError."""
-    return [order(source, limit if SOURCES[source].default_limit else None) for source in sources_of(kind)]
+    return [order(source, limit if SOURCES[source].default_limit else None) for source in sources_of(kind, settings)]
 
 
-def sources_of(kind: str) -> list[str]:
-    return list(SOURCES) if kind == ALL else [kind]
+def orders_of_all(settings: Settings, limits: Mapping[str, int | None]) -> list[TaskOrder]:
+    """The fetches of a job for ALL; `limits` are by `<source>_limit`."""
+    return [order(source, limits.get(f"{source}_limit")) for source in sources_of(ALL, settings)]
+
+
+def sources_of(kind: str, settings: Settings) -> list[str]:
+    """In the order of the registry, whichever way ALL_SOURCES has them."""
+    return [source for source in SOURCES if source in settings.all_sources] if kind == ALL else [kind]

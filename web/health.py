@@ -116,7 +116,7 @@ def _ask_postgres(offered: Services) -> dict[str, Any] | None:
                 "waiting": health.oldest_waiting(connection),
                 "sources": {
                     each.source: _source(each, rests.get(each.source), has_data=total > 0)
-                    for each in health.source_freshness(connection, list(SOURCES))
+                    for each in health.sources_in_sight(connection, offered.settings)
                 },
             }
     except Unavailable:

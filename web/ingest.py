@@ -19,7 +19,7 @@ from core.sources.csv import CSV, inspect
 from db import jobs, jobviews, orders
 from db.jobs import Submitted, TaskOrder
 from db.jobviews import Head, JobView
-from db.orders import order
+from db.orders import order, orders_of_all
 from db.pool import Connection
 from db.uploads import store_upload
 from web import jobanswers
@@ -119,12 +119,12 @@ def ingest_csv(_query: dict[str, Any], headers: dict[str, Any]) -> Response:
     errors=(415,),
 )
 def ingest_all(query: dict[str, Any], headers: dict[str, Any]) -> Response:
-    """Fetch quotes from all sources at once.
+    """Fetch quotes from all sources that ALL_SOURCES names (csv, coingecko and coinpaprika, unless set) at once.
 
     One job with a task a source. If a source fails, the others are stored, and the job ends `partial_success`.
     """
     refuse_body()
-    return _take_in(ALL, [order(name, query.get(f"{name}_limit")) for name in SOURCES], headers)
+    return _take_in(ALL, orders_of_all(services().settings, query), headers)
 
 
 def ingest_unknown(source: str) -> Response:

@@ -14,7 +14,7 @@ from core import logs
 from core.errors import BadSettings
 from core.registry import load_registry
 from core.settings import Settings
-from core.sources import SOURCES, check_names
+from core.sources import check_names, configured
 from db.pool import Database
 from db.quotes import Rules
 from db.reprocess import REPROCESS
@@ -57,7 +57,7 @@ def start() -> None:
     holdings = Holdings(database, settings.lease)
     rules = Rules.of(settings, load_registry())
     gate = Gate(settings, database, Budget.of(settings, settings.redis_url))
-    lanes = Lanes(lanes_for(settings.worker_threads, len(SOURCES)))
+    lanes = Lanes(lanes_for(settings.worker_threads, len(configured(settings))))
     work = Work(settings, database, bell, holdings, rules, gate, lanes, worker=worker, stopping=stopping)
     actors.declare(broker, work)
     dramatiq.set_broker(broker)

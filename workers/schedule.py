@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 
 from core.models import JsonObject
 from core.settings import Settings
 from core.sources import SOURCES
 from db import schedules, slots
 from db.jobs import TaskOrder
-from db.orders import ALL, order
+from db.orders import ALL, order, orders_of_all
 from db.pool import Database
 from workers.queue import Bell
 
 logger = logging.getLogger(__name__)
 
 
-def orders_of(kind: str, params: JsonObject) -> Sequence[TaskOrder]:
+def orders_of(settings: Settings, kind: str, params: JsonObject) -> Sequence[TaskOrder]:
     """What a schedule fetches, by the parameters that the ingest of its kind takes; nothing for an unknown source."""
     if kind == ALL:
-        return [order(source, _limit(params.get(f"{source}_limit"))) for source in SOURCES]
+        return orders_of_all(settings, {name: _limit(value) for name, value in params.items()})
     return [order(kind, _limit(params.get("limit")))] if kind in SOURCES else []
 
 
@@ -35,7 +36,7 @@ def keep_environment(settings: Settings, database: Database) -> None:
 
 def start_due(settings: Settings, database: Database, bell: Bell) -> None:
     """Make the job of every schedule that is due; slots missed while all were down are one job together."""
-    for made in slots.start_due(database, orders_of, max_attempts=settings.retry_max + 1):
+    for made in slots.start_due(database, partial(orders_of, settings), max_attempts=settings.retry_max + 1):
         logger.info("scheduled ingest: job %s", made.job_id)
         bell.ring(made.doorbells)
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from cli.doctor.finding import FINE, HINT, WRONG, Finding, judged
 from cli.program import Program
 from core.errors import BadSettings, Unavailable
-from core.sources import SOURCES
+from core.settings import Settings
 from db import deadletters, health
 from db.diagnosis import ServerFacts, server_facts
 from db.migrate import OLDEST_POSTGRES
@@ -23,7 +23,7 @@ _LONGEST_WAIT_SECONDS = 60.0
 def check(program: Program) -> Iterator[Finding]:
     try:
         with program.database.connection() as connection:
-            yield from _judge(connection)
+            yield from _judge(connection, program.settings)
     except BadSettings as error:
         yield Finding("database", WRONG, str(error), "Set DATABASE_URL, or start everything here by `make run`.")
     except Unavailable:
@@ -35,7 +35,7 @@ def check(program: Program) -> Iterator[Finding]:
         )
 
 
-def _judge(connection: Connection) -> Iterator[Finding]:
+def _judge(connection: Connection, settings: Settings) -> Iterator[Finding]:
     facts = server_facts(connection)
     yield judged(
         "database",
@@ -54,7 +54,7 @@ def _judge(connection: Connection) -> Iterator[Finding]:
         "workers", workers > 0, f"{workers} alive", "Start some: the Procfile's line `worker`, or `make run` here."
     )
     yield _waiting(health.oldest_waiting(connection))
-    yield from _sources(connection)
+    yield from _sources(connection, settings)
 
 
 def durability(facts: ServerFacts) -> Finding:
@@ -106,9 +106,9 @@ def _waiting(oldest: dict[str, float]) -> Finding:
     )
 
 
-def _sources(connection: Connection) -> Iterator[Finding]:
+def _sources(connection: Connection, settings: Settings) -> Iterator[Finding]:
     rests = resting(connection)
-    for each in health.source_freshness(connection, list(SOURCES)):
+    for each in health.sources_in_sight(connection, settings):
         until = rests.get(each.source)
         said = "never fetched" if each.age is None else f"fetched well {each.age / 60:.0f} minutes ago"
         if until:

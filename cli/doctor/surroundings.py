@@ -15,6 +15,7 @@ from cli.doctor.finding import FINE, HINT, WRONG, Finding, judged
 from cli.program import Program
 from core.errors import BadSettings, GiveUp
 from core.settings import Settings
+from core.sources import configured
 from core.sources.csv import inspect
 
 _REACH_SECONDS = 3.0
@@ -86,8 +87,8 @@ def disk(free: int) -> Finding:
 
 
 def _hosts(settings: Settings) -> Iterator[tuple[str, str, str]]:
-    """Each source that has a base URL and a key of its own, by the settings' names."""
+    """Each source in use that has a base URL and a key of its own, by the settings' names."""
     for field in Settings.__dataclass_fields__:
         name, ends, _ = field.partition("_api_url")
-        if ends:
+        if ends and name in configured(settings):
             yield name, getattr(settings, field), getattr(settings, f"{name}_api_key", "")

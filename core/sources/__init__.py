@@ -10,15 +10,19 @@ from types import MappingProxyType
 
 from core.errors import BadSettings
 from core.settings import Settings
+from core.sources.binance import BINANCE
 from core.sources.coingecko import COINGECKO
 from core.sources.coinpaprika import COINPAPRIKA
 from core.sources.csv import CSV
+from core.sources.kraken import KRAKEN
 from core.sources.source import Source
 
 _ALL: tuple[Source, ...] = (
     CSV,
     COINGECKO,
     COINPAPRIKA,
+    BINANCE,
+    KRAKEN,
 )
 
 SOURCES: Mapping[str, Source] = MappingProxyType({source.name: source for source in _ALL})
@@ -27,6 +31,7 @@ SOURCES: Mapping[str, Source] = MappingProxyType({source.name: source for source
 def check_names(settings: Settings) -> None:
     """See that the settings speak of sources that there are. Raises BadSettings."""
     for variable, names in (
+        ("ALL_SOURCES", settings.all_sources),
         ("INGEST_SCHEDULE", settings.ingest_schedule),
         ("AUTO_INGEST_SOURCES", settings.auto_ingest_sources),
         ("SOURCE_PRIORITY", settings.source_priority),
@@ -34,3 +39,14 @@ def check_names(settings: Settings) -> None:
         for name in names:
             if name not in SOURCES:
                 raise BadSettings(f"{variable} names {name!r}, which is no source; known are {', '.join(SOURCES)}.")
+
+
+def configured(settings: Settings) -> list[str]:
+    """The sources that the settings name, in the registry's order; any other is asked only when a client says so."""
+    named = {
+        *settings.all_sources,
+        *settings.ingest_schedule,
+        *settings.auto_ingest_sources,
+        *settings.source_priority,
+    }
+    return [name for name in SOURCES if name in named]

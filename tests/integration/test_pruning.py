@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
+from core.settings import Settings
 from db.pool import Database
 from db.pruning import prune
 from db.schedules import keep_environment
@@ -103,7 +105,8 @@ def test_a_schedule_longer_than_the_retention_runs_once_a_slot_all_the_same(
 ) -> None:
     every = 3650 * DAY
     keep_environment(database, {"csv": every})
-    [made] = start_due(database, orders_of, max_attempts=4)
+    orders = partial(orders_of, Settings.from_env({}))
+    [made] = start_due(database, orders, max_attempts=4)
     factory.connection.execute("DELETE FROM tasks")
     factory.connection.execute(
         "UPDATE jobs SET state = 'failed', created_at = %s, finished_at = %s", [ago(40), ago(40)]
@@ -113,7 +116,7 @@ def test_a_schedule_longer_than_the_retention_runs_once_a_slot_all_the_same(
     bite(database)
     assert factory.value("SELECT id FROM jobs") == made.job_id
     factory.connection.execute("UPDATE schedules SET next_run_at = now()")
-    assert start_due(database, orders_of, max_attempts=4) == []
+    assert start_due(database, orders, max_attempts=4) == []
 
 
 def test_pages_past_their_age_go_unless_their_job_or_a_retry_needs_them(database: Database, factory: Factory) -> None:

@@ -98,6 +98,16 @@ def test_a_source_shows_its_last_success_its_last_error_and_the_age_of_its_data(
     }
 
 
+def test_a_source_that_no_setting_names_shows_once_it_was_asked(
+    client: ContractClient, make_client: MakeClient, factory: Factory
+) -> None:
+    named = ["csv", "coingecko", "coinpaprika"]
+    assert list(exact(client.get("/health"))["sources"]) == named
+    assert list(exact(make_client(INGEST_SCHEDULE="kraken=5m").get("/health"))["sources"]) == [*named, "kraken"]
+    factory.task(factory.job("binance"), "binance")
+    assert list(exact(client.get("/health"))["sources"]) == [*named, "binance"]
+
+
 def test_where_no_data_is_its_age_is_unknown(client: ContractClient, factory: Factory) -> None:
     factory.task(factory.job("coingecko"), "coingecko")
     assert exact(client.get("/health"))["sources"]["coingecko"]["age_seconds"] is None

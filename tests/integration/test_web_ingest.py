@@ -83,7 +83,7 @@ def test_without_a_limit_a_source_gets_its_own(client: ContractClient, factory: 
 
 def test_all_is_one_job_with_a_task_a_source(client: ContractClient, factory: Factory) -> None:
     job = exact(client.post(f"{INGEST}/all?coingecko_limit=7&coinpaprika_limit=8"))
-    assert set(job["sources"]) == set(SOURCES)
+    assert set(job["sources"]) == {"csv", "coingecko", "coinpaprika"}
     assert factory.value("SELECT count(*) FROM jobs") == 1
     assert factory.value("SELECT params FROM tasks WHERE source = 'coingecko'") == {"limit": 7}
     assert factory.value("SELECT params FROM tasks WHERE source = 'coinpaprika'") == {"limit": 8}
@@ -92,7 +92,15 @@ def test_all_is_one_job_with_a_task_a_source(client: ContractClient, factory: Fa
 def test_an_accepted_ingest_rings_for_its_tasks(client: ContractClient, redis_url: str) -> None:
     client.post(f"{INGEST}/all")
     with Redis.from_url(redis_url) as valkey:
-        assert valkey.llen("dramatiq:fetch") == len(SOURCES)
+        assert valkey.llen("dramatiq:fetch") == 3
+
+
+def test_all_is_what_the_settings_say_in_the_registrys_order(make_client: MakeClient, factory: Factory) -> None:
+    client = make_client(ALL_SOURCES="kraken, csv,binance")
+    job = exact(client.post(f"{INGEST}/all?kraken_limit=7"))
+    assert list(job["sources"]) == ["csv", "binance", "kraken"]
+    assert factory.value("SELECT params FROM tasks WHERE source = 'kraken'") == {"limit": 7}
+    assert factory.value("SELECT params FROM tasks WHERE source = 'binance'") == {"limit": 100}
 
 
 def test_without_redis_an_ingest_is_accepted_all_the_same(make_client: MakeClient, factory: Factory) -> None:
@@ -109,7 +117,7 @@ def test_without_postgres_a_post_is_told_to_come_back(make_client: MakeClient, p
 
 
 def test_an_unknown_source_is_404_and_the_known_ones_are_named(client: ContractClient) -> None:
-    answer = client.post(f"{INGEST}/kraken")
+    answer = client.post(f"{INGEST}/kucoin")
     assert answer.status_code == 404
     assert all(name in exact(answer)["detail"] for name in [*SOURCES, "all"])
 

@@ -58,6 +58,61 @@ COINPAPRIKA = """[
  [1, 2]
 ]"""
 
+BINANCE = """[
+ {"symbol": "ETHBTC", "lastPrice": "0.05210000", "quoteVolume": "900.1", "closeTime": 1717243199426, "count": 9},
+ {"symbol": "BTCUSDT", "priceChange": "205.10000000", "priceChangePercent": "0.321", "weightedAvgPrice": "64000.51",
+  "lastPrice": "64123.10000000", "lastQty": "0.00100000", "openPrice": "63918.00000000", "highPrice": "65001.50000000",
+  "lowPrice": "63870.00000000", "volume": "30000.12345000", "quoteVolume": "1920015300.12345678",
+  "openTime": 1717156799426, "closeTime": 1717243199426, "firstId": 1, "lastId": 99, "count": 98},
+ {"symbol": "SPKUSDT", "lastPrice": "0.000000001223", "quoteVolume": "5.4", "closeTime": 1717243199426, "count": 2},
+ {"symbol": "LDUSDT", "lastPrice": "123456789012345678.123456789", "quoteVolume": "1", "closeTime": 1717243190000},
+ {"symbol": "UPUSDT", "lastPrice": null, "quoteVolume": null, "count": 1},
+ {"symbol": "BTCFDUSD", "lastPrice": "64200.00000000", "quoteVolume": "7", "closeTime": 1717243199426, "count": 5},
+ {"symbol": "EURUSDT", "lastPrice": "1.08000000", "quoteVolume": "70", "closeTime": 1717243199426, "count": 5},
+ {"symbol": "VENUSDT", "lastPrice": "1.20000000", "quoteVolume": "379", "closeTime": 1532373428321, "count": 7370},
+ {"symbol": "OLDUSDT", "lastPrice": "448.70000000", "quoteVolume": "0.0", "closeTime": 1717243199426, "count": 0},
+ {"symbol": "SOUSDT", "lastPrice": "lots", "count": 1},
+ {"symbol": "UTUSDT", "lastPrice": true, "count": 1},
+ {"symbol": "ENUSDT", "lastPrice": "1e999", "count": 1},
+ {"symbol": "N\\u0000USDT", "lastPrice": "1", "count": 1},
+ {"symbol": "USDT", "lastPrice": "1", "count": 1},
+ {"symbol": 7, "lastPrice": "1"},
+ {"lastPrice": "1"},
+ "a stray text"
+]"""
+
+# The members of `result`, a line each.
+KRAKEN_PAIRS = """
+"XXBTZUSD":{"altname":"XBTUSD","wsname":"XBT/USD","base":"XXBT","quote":"ZUSD","status":"online"},
+"XBTUSDT":{"altname":"XBTUSDT","wsname":"XBT/USDT","base":"XXBT","quote":"USDT","status":"online"},
+"XXBTZEUR":{"altname":"XBTEUR","wsname":"XBT/EUR","base":"XXBT","quote":"ZEUR","status":"online"},
+"XXBTZUSD.d":{"altname":"XBTUSD.d","base":"XXBT","quote":"ZUSD"},
+"XDGUSD":{"altname":"XDGUSD","wsname":"XDG/USD","base":"XXDG","quote":"ZUSD","status":"online"},
+"SPKUSDT":{"altname":"SPKUSDT","wsname":"SPK/USDT","base":"SPK","quote":"USDT","status":"online"},
+"LDUSD":{"altname":"LDUSD","wsname":"LD/USD","base":"LD","quote":"ZUSD","status":"online"},
+"UPUSD":{"altname":"UPUSD","wsname":"UP/USD","base":"UP","quote":"ZUSD","status":"online"},
+"ZEURZUSD":{"altname":"EURUSD","wsname":"EUR/USD","base":"ZEUR","quote":"ZUSD","status":"online"},
+"OLDUSD":{"altname":"OLDUSD","wsname":"OLD/USD","base":"OLD","quote":"ZUSD","status":"online"},
+"SOUSD":{"altname":"SOUSD","wsname":"SO/USD","base":"SO","quote":"ZUSD","status":"online"},
+"NLUSD":{"altname":"NLUSD","wsname":"NL/USD","base":"NL","quote":"ZUSD","status":"online"},
+"STUSD":{"altname":"STUSD","wsname":"ST/USD","base":"ST","quote":"ZUSD","status":"online"},
+"NOUSD":7"""
+
+KRAKEN = """
+"XBTUSDT":{"c":["64125.20000","0.1"],"v":["10","300.5"],"p":["64000.1","64000.2"],"t":[30,900],"o":"64000.0"},
+"XXBTZUSD":{"a":["64123.2","1","1.0"],"b":["64123.1","1","1.0"],"c":["64123.10000","0.00067643"],"v":["4083.67001100","4412.73601799"],"p":["63706.77771","63689.13205"],"t":[34619,38907],"l":["63868.3","63868.30000"],"h":["65001.0","65001.50000"],"o":"64502.8"},
+"XXBTZEUR":{"c":["59000.1","0.1"],"v":["10","9000.5"],"p":["59000.1","59000.2"],"t":[30,900]},
+"XDGUSD":{"c":["0.1235400","7.1"],"v":["10","300.5"],"p":["0.12","0.12"],"t":[30,900]},
+"SPKUSDT":{"c":["0.000000001223","7.1"],"v":["0","1"],"p":["0","0.000000001223"],"t":[0,1]},
+"LDUSD":{"c":["123456789012345678.123456789","1"],"v":["0","1"],"p":["0","1"],"t":[0,1]},
+"UPUSD":{"c":null,"v":["0","1"],"p":["0","1"],"t":[0,1]},
+"ZEURZUSD":{"c":["1.08","1"],"v":["0","1000000"],"p":["0","1.08"],"t":[0,100]},
+"OLDUSD":{"c":["448.7","1"],"v":["0","0"],"p":["0","0"],"t":[0,0]},
+"SOUSD":{"c":["lots","1"],"v":["0","1"],"p":["0","1"],"t":[0,1]},
+"NLUSD":{"c":"1","v":["0","1"],"p":["0","1"],"t":[0,1]},
+"STUSD":"a stray text",
+"UNLISTEDUSD":{"c":["1","1"],"v":["0","1"],"p":["0","1"],"t":[0,1]}"""
+
 CSV = (
     "symbol,name,price,market_cap,volume_24h,price_change_24h\n"
     "BTC,Bitcoin,64123.10,1263170870735,19584692179,0.32\n"
@@ -77,9 +132,11 @@ class Served:
 
 @dataclass(frozen=True)
 class Case:
-    """What `serve` serves: `prices` by name, as text, are the quotes that must come, `rejected` counts the other rows.
+    """What `serve` serves.
 
-    `serve_many` serves what makes `many_pages` pages (1 where a fetch never has more) of `many_rows` good rows.
+    `prices` by name (or by symbol, where a source gives no names), as text, are the quotes that must come, `rejected`
+    counts the other rows. `serve_many` serves what makes `many_pages` pages (1 where a fetch never has more) of
+    `many_rows` good rows.
     """
 
     serve: Callable[[Upstream], Served]
@@ -92,14 +149,24 @@ class Case:
 
 
 def _over_http(upstream: Upstream) -> Served:
-    upstream.markets = lambda: Markets(recorded_rows(COINGECKO), recorded_rows(COINPAPRIKA))
-    return Served(Ask(Settings.from_env(upstream.environ)), lambda: len(upstream.log))
+    recorded = Markets(
+        *map(recorded_rows, (COINGECKO, COINPAPRIKA, BINANCE)),
+        *(tuple(text.split(",\n")) for text in (KRAKEN, KRAKEN_PAIRS)),
+    )
+    upstream.markets = lambda: recorded
+    return _served(upstream)
 
 
 def _many_over_http(upstream: Upstream) -> Served:
     market = made_up(600)
     upstream.markets = lambda: market
-    return Served(Ask(Settings.from_env(upstream.environ)), lambda: len(upstream.log))
+    return _served(upstream)
+
+
+def _served(upstream: Upstream) -> Served:
+    """A page of Kraken's takes two requests; the first alone is no page that was begun."""
+    asked = Settings.from_env(upstream.environ)
+    return Served(Ask(asked), lambda: sum(not seen.path.endswith("/AssetPairs") for seen in upstream.log))
 
 
 def _from_a_file(_upstream: Upstream) -> Served:
@@ -159,5 +226,29 @@ CASES: Mapping[str, Case] = {
         },
         rejected=4,
         symbols={"Speck": "SPK"},
+    ),
+    "binance": Case(
+        _over_http,
+        _many_over_http,
+        many_pages=1,
+        many_rows=600,
+        prices={"BTC": "64123.10000000", "SPK": "0.000000001223", "LD": "123456789012345678.123456789", "UP": None},
+        rejected=8,
+        symbols={"SPK": "SPK"},
+    ),
+    "kraken": Case(
+        _over_http,
+        _many_over_http,
+        many_pages=1,
+        many_rows=600,
+        prices={
+            "BTC": "64123.10000",
+            "DOGE": "0.1235400",
+            "SPK": "0.000000001223",
+            "LD": "123456789012345678.123456789",
+            "UP": None,
+        },
+        rejected=3,
+        symbols={"DOGE": "DOGE"},
     ),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 import pytest
@@ -117,14 +117,14 @@ def test_every_row_becomes_a_quote_or_a_rejection(parsed: list[Parsed], case: Ca
 
 
 def test_prices_have_the_digits_that_were_sent(parsed: list[Parsed], case: Case) -> None:
-    prices = {quote.name: quote.price for page in parsed for quote in page.quotes}
+    prices = {quote.name or quote.symbol: quote.price for page in parsed for quote in page.quotes}
     assert {name: price and price.as_tuple() for name, price in prices.items()} == {
         name: text and Decimal(text).as_tuple() for name, text in case.prices.items()
     }
 
 
 def test_symbols_are_spelled_as_they_were_sent(parsed: list[Parsed], case: Case) -> None:
-    symbols = {quote.name: quote.symbol for page in parsed for quote in page.quotes}
+    symbols = {quote.name or quote.symbol: quote.symbol for page in parsed for quote in page.quotes}
     assert {name: symbols[name] for name in case.symbols} == case.symbols
 
 
@@ -178,3 +178,103 @@ def read_or_give_up(source: Source, body: bytes, page: Page) -> None:
             assert "\x00" not in text
             text.encode()
         assert quote.price is None or quote.price.is_finite()
+
+
+# A figure as JSON may spell it: all of a number's grammar, from the smallest to more digits than any figure has.
+numbers = st.one_of(
+    st.from_regex(r"-?(0|[1-9][0-9]{0,30})(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?", fullmatch=True),
+    st.from_regex(r"-?[1-9][0-9]{70,90}", fullmatch=True),
+    st.decimals(allow_nan=False, allow_infinity=False).map(str),
+)
+# Anything else that JSON can hold; numbers are among it as text, so that they keep their spelling.
+others = st.recursive(
+    st.none() | st.booleans() | st.text(max_size=8) | st.sampled_from(["1,5", "$1", "NaN", "∞", "１", "1_000", "0x1"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=4,
+).map(json.dumps)
+_MARK = "\x7f0\x7f"
+
+
+def with_figures(template: object, sent: Iterator[str]) -> str:
+    """A row as JSON in which each mark became the next of what is `sent`."""
+    text = json.dumps(template)
+    while (mark := json.dumps(_MARK)) in text:
+        text = text.replace(mark, next(sent), 1)
+    return text
+
+
+# Each source's row with a mark for every figure, and where a quote has those figures, in the order of the marks.
+FIGURES: Mapping[str, tuple[object, tuple[str, ...]]] = {
+    "coingecko": (
+        {
+            "id": "a", "symbol": "a", "name": "A", "current_price": _MARK, "market_cap": _MARK, "total_volume": _MARK,
+            "price_change_percentage_24h": _MARK, "high_24h": _MARK, "low_24h": _MARK, "circulating_supply": _MARK,
+            "total_supply": _MARK, "max_supply": _MARK,
+        },
+        ("price", "market_cap", "volume_24h", "price_change_24h", "high_24h", "low_24h", "circulating_supply",
+         "total_supply", "max_supply"),
+    ),
+    "coinpaprika": (
+        {
+            "id": "a", "symbol": "a", "name": "A", "circulating_supply": _MARK, "total_supply": _MARK,
+            "max_supply": _MARK, "quotes": {"USD": {
+                "price": _MARK, "market_cap": _MARK, "volume_24h": _MARK, "percent_change_24h": _MARK}},
+        },
+        ("circulating_supply", "total_supply", "max_supply", "price", "market_cap", "volume_24h", "price_change_24h"),
+    ),
+    "binance": (
+        {
+            "symbol": "AUSDT", "lastPrice": _MARK, "quoteVolume": _MARK, "priceChangePercent": _MARK,
+            "highPrice": _MARK, "lowPrice": _MARK,
+        },
+        ("price", "volume_24h", "price_change_24h", "high_24h", "low_24h"),
+    ),
+}  # fmt: skip
+# Where 0 stands for unknown.
+ZERO_IS_UNKNOWN = {("coinpaprika", field) for field in ("price", "market_cap")} | {
+    ("coinpaprika", f"{which}_supply") for which in ("circulating", "total", "max")
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+@settings(deadline=None, max_examples=150)
+@given(data=st.data())
+def test_a_figure_is_what_was_sent_to_the_digit_or_its_row_is_rejected_with_a_reason(
+    name: str, data: st.DataObject
+) -> None:
+    template, fields = FIGURES[name]
+    texts = [data.draw(numbers | numbers.map(json.dumps) | others | st.just("null")) for _ in fields]
+    body = f"[{with_figures(template, iter(texts))}]".encode()
+    parsed = SOURCES[name].parse(body, {"fetched_at": "2026-01-01T00:00:00+00:00"})
+    assert parsed.rows == 1
+    for rejection in parsed.rejections:
+        assert rejection.reason
+        assert not all(is_plain_figure(text) for text in texts), rejection.reason
+    for quote in parsed.quotes:
+        for field, text in zip(fields, texts, strict=True):
+            found = getattr(quote, field)
+            if found is not None:
+                assert found.as_tuple() == Decimal(json.loads(text, parse_float=str, parse_int=str)).as_tuple()
+            elif is_plain_figure(text):
+                assert (name, field) in ZERO_IS_UNKNOWN
+                assert Decimal(text) == 0
+
+
+def is_plain_figure(text: str) -> bool:
+    """Whether this JSON is a number that nobody could call absurd, so that it must be taken."""
+    return bool(re.fullmatch(r"-?[0-9]{1,20}(\.[0-9]{1,20})?", text))
+
+
+@settings(deadline=None, max_examples=100)
+@given(value=st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(
+        st.sampled_from(["id", "symbol", "name", "quotes", "USD", "price", "current_price", "rank", "last_updated",
+                         "closeTime", "count", "lastPrice", "quoteVolume", "result", "error", "c", "v", "p", "t"]),
+        inner, max_size=6),
+    max_leaves=25,
+))  # fmt: skip
+@pytest.mark.parametrize("name", SOURCES)
+def test_any_json_at_all_is_given_up_or_read_in_part(name: str, value: object) -> None:
+    page = Page(1, b"", {"fetched_at": "2026-01-01T00:00:00+00:00", "pairs": {"c": ["A", "A", "USD"]}}, {}, last=True)
+    read_or_give_up(SOURCES[name], json.dumps(value).encode(), page)

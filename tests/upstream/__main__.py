@@ -1,4 +1,4 @@
-"""`python -m tests.upstream --port 9100`, then COINGECKO_API_URL and COINPAPRIKA_API_URL as it prints them."""
+"""`python -m tests.upstream --port 9100`, then COINGECKO_API_URL and the others as it prints them."""
 
 from __future__ import annotations
 

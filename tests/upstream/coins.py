@@ -50,6 +50,12 @@ class Coin:
         return max(self.cap // (20 + self.number * _ODD % 180), 1)
 
     @property
+    def asset(self) -> str:
+        """What an exchange calls it: there no two coins share a symbol."""
+        known = self.number <= len(_KNOWN)
+        return self.symbol if known or self.number % _SHARED_SYMBOL else f"{self.symbol}{self.number}"
+
+    @property
     def paprika_price(self) -> Decimal:
         return self.price * Decimal("1.001")
 

@@ -1,4 +1,4 @@
-"""The stand-in for CoinGecko's and CoinPaprika's servers: a real one over HTTP/1.1, on 127.0.0.1."""
+"""The stand-in for all providers' servers: a real one over HTTP/1.1, on 127.0.0.1."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ from tests.upstream.markets import Markets, made_up
 
 COINGECKO = "/coins/markets"
 COINPAPRIKA = "/tickers"
+BINANCE = "/ticker/24hr"
+KRAKEN = "/public/Ticker"
+KRAKEN_PAIRS = "/public/AssetPairs"
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Seen:
 
 
 class Upstream:
-    """Both APIs on a port of their own. A context manager; `behave` orders trouble, `log` tells what came.
+    """All APIs on a port of their own. A context manager; `behave` orders trouble, `log` tells what came.
 
     `markets` is what they serve, asked for at each request.
     """
@@ -59,7 +62,12 @@ class Upstream:
     @property
     def environ(self) -> dict[str, str]:
         """The settings that point the program here."""
-        return {"COINGECKO_API_URL": f"{self.url}/api/v3", "COINPAPRIKA_API_URL": f"{self.url}/v1"}
+        return {
+            "COINGECKO_API_URL": f"{self.url}/api/v3",
+            "COINPAPRIKA_API_URL": f"{self.url}/v1",
+            "BINANCE_API_URL": f"{self.url}/api/v3",
+            "KRAKEN_API_URL": f"{self.url}/0",
+        }
 
     def behave(self, path: str, kind: str = "answer", **options: Any) -> None:
         """Order trouble for the next request that fits (`times=3`: three, `times=None`: all); see Behaviour."""
@@ -166,6 +174,10 @@ class _Handler(BaseHTTPRequestHandler):
             return 200, self.upstream.markets().coingecko_page(page, _whole(query.get("per_page"), 100))
         if path.endswith(COINPAPRIKA):
             return 200, self.upstream.markets().coinpaprika_list()
+        if path.endswith(BINANCE):
+            return 200, self.upstream.markets().binance_list()
+        if path.endswith((KRAKEN, KRAKEN_PAIRS)):
+            return 200, self.upstream.markets().kraken_answer(path.endswith(KRAKEN))
         return 404, b'{"error":"not found"}'
 
     def _misbehave(self, behaviour: Behaviour, path: str, query: Mapping[str, str]) -> None:

@@ -19,6 +19,7 @@ from db import jobpage, jobs, jobviews
 from db.jobpage import Counts
 from db.jobs import Idempotency, TaskOrder
 from db.jobviews import JobView
+from db.orders import sources_of
 from db.reprocess import REPROCESS
 from web import jobanswers
 from web.auth import caller, needs
@@ -85,7 +86,7 @@ def start_job() -> Answer:
         limits = LimitsForm().load(_given(request.form), unknown=ma.EXCLUDE)
     except ma.ValidationError as error:
         return _page(422, _sentences(error.messages_dict))
-    orders = [_order(name, limits) for name in (SOURCES if source == ALL else (source,))]
+    orders = [_order(name, limits) for name in sources_of(source, services().settings)]
     with services().database.transaction() as connection:
         submitted = jobs.submit(
             connection,
