@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="api"'}
 _KEY = "quotes.identity"
+# A proxy on this machine may call us by a loopback name for the whole world.
+_SAID_BY_PROXIES = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,8 @@ def _sent_key(environ: WSGIEnvironment) -> bytes | None:
 def _from_this_machine(settings: Settings, incoming: Request) -> bool:
     """Whether an open server was called by a loopback name, and not by another site's page in somebody's browser."""
     if settings.api_keys or not settings.listens_on_loopback or not _is_loopback(incoming.host):
+        return False
+    if any(name in incoming.headers for name in _SAID_BY_PROXIES):
         return False
     origin = incoming.headers.get("Origin")
     if origin is None:

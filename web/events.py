@@ -33,9 +33,14 @@ class Broadcast:
     streams: Streams
     feed: Feed
     writer: Writer = field(default_factory=Writer)
+    _ended: bool = field(default=False, init=False)
 
     def end(self) -> None:
         """Let every stream come to its end, and no more begin. A signal's handler may call it."""
+        if self._ended:
+            # A second signal, which may have interrupted the first with a lock in hand: it would wait for itself.
+            return
+        self._ended = True
         self.streams.end()
         self.feed.stop()
 

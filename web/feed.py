@@ -70,7 +70,7 @@ class Feed:
 
     def _run(self) -> None:
         while not self._stopped.is_set():
-            self._members = [stream for stream in self._members if not stream.over]
+            self._forget_who_left()
             if not self._members and not self._newcomers:
                 self._rest()
             self._rung.wait(_LOOK_SECONDS)
@@ -87,6 +87,14 @@ class Feed:
             self._keep_alive()
             self._stopped.wait(_APART_SECONDS)
         self._ear.close()
+
+    def _forget_who_left(self) -> None:
+        self._members = [stream for stream in self._members if not stream.over]
+        # While Postgres is away nobody is greeted, however many come and go.
+        for _ in range(len(self._newcomers)):
+            newcomer = self._newcomers.popleft()
+            if not newcomer[0].over:
+                self._newcomers.append(newcomer)
 
     def _rest(self) -> None:
         """Nobody listens: ask nothing until somebody does."""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import socket
+import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
 
+from db.pool import Database
 from tests.waiting import until
+from web.events import Broadcast
+from web.feed import Feed
 from web.sockets import Connection, Writer, take_connection
 from web.streams import MOST_WAITING_BYTES, Stream, Streams
 
@@ -174,3 +178,41 @@ def test_a_client_that_leaves_or_speaks_out_of_turn_gives_its_place_back() -> No
             writer.adopt(opened(streams), Connection(ours, chunked=True))
             client.sendall(word) if word else client.close()
         until(lambda: len(streams) == 0, "both places are free")
+
+
+# Who tells them.
+
+
+def _feed() -> Feed:
+    """One that reaches neither Postgres nor Redis."""
+    return Feed(Database("postgresql://127.0.0.1:1/nothing", size=1), "redis://127.0.0.1:1/0")
+
+
+def test_a_second_order_to_stop_that_interrupts_the_first_waits_for_nothing() -> None:
+    orders = []
+
+    class Interrupted(Streams):
+        def end(self) -> None:
+            orders.append("end")
+            if len(orders) < 9:
+                mine.end()
+            super().end()
+
+    streams = Interrupted(1)
+    mine = Broadcast(streams, _feed())
+    mine.end()
+    assert orders == ["end"]
+    assert streams.open() is None
+
+
+def test_who_leaves_before_it_could_be_told_anything_is_forgotten() -> None:
+    streams, feed = Streams(1), _feed()
+    seen = []
+    for _ in range(3):
+        stream = opened(streams)
+        seen.append(weakref.ref(stream))
+        feed.join(stream, None)
+        stream.leave()
+        del stream
+    until(lambda: not any(each() for each in seen), "those that left are forgotten")
+    feed.stop()

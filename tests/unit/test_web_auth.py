@@ -101,6 +101,11 @@ def test_a_server_without_keys_is_closed_to_other_sites_pages(host: str, headers
     assert _among(NONE_EVER, host, "", **headers) == ANYONE
 
 
+@pytest.mark.parametrize("header", ["X_Forwarded_For", "Forwarded", "X_Real_IP", "Via"])
+def test_a_server_without_keys_is_closed_to_who_comes_by_a_proxy_on_this_machine(header: str) -> None:
+    assert not _who("127.0.0.1:8000", **{header: "192.0.2.7"}).may("ingest")
+
+
 def test_an_origin_that_is_configured_may_use_an_open_server() -> None:
     assert _who(_settings="CORS_ORIGINS=https://app.example", Origin="https://app.example").may("admin")
 
