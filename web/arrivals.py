@@ -17,11 +17,14 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
+from http import HTTPStatus
 from selectors import EVENT_READ
 from typing import Any
 
-from gunicorn import http
+from gunicorn import http, util
 from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from web.refusals import new_id, status_of, whole_answer
 
 PATIENCE_SECONDS = 10.0
 SHORT_BODY = 64 * 1024
@@ -33,7 +36,6 @@ _FAREWELL_SECONDS = 2.0
 _HEAD_END = b"\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*0*([0-9]+)[ \t]*(?=\r\n)")
 _OPEN_ENDED = re.compile(rb"\r\n(?:transfer-encoding|expect):")
-_TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 _NO_CONNECTION_YET = (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK)
 
 
@@ -142,6 +144,16 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             _, conn = self._leaving.popleft()
             self._forget(conn)
 
+    def handle_error(self, req: object, client: socket.socket, addr: tuple[str, int], exc: BaseException) -> None:
+        """Answer a request that can't be read, or that failed outside of Flask; gunicorn would do so in HTML."""
+        status, request_id = status_of(exc), new_id()
+        if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            self.log.exception("Request %s failed at %s", request_id, getattr(req, "uri", "an unknown address"))
+        else:
+            self.log.warning("Request %s from %s is none: %s", request_id, addr[0], exc)
+        with suppress(OSError):
+            util.write_nonblock(client, whole_answer(status, request_id))
+
     def _collect(self, conn: TConn, arrival: Arrival) -> None:
         if self._goes_on(conn, arrival):
             conn.timeout = time.monotonic() + PATIENCE_SECONDS
@@ -171,7 +183,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             return False
         if arrival.is_too_long:
             with suppress(OSError):
-                conn.sock.send(_TOO_LONG)
+                conn.sock.send(whole_answer(431, new_id()))
             self._unwatch(conn)
             self._say_farewell(conn)
             return False

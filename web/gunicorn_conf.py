@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from core import logs
 from core.errors import BadSettings
+from core.spans import SPANS
 from db.schema import refuse_unfit
 from web.environment import address, refuse_to_be_open, settings_from_environment
 from web.events import broadcast
@@ -45,6 +46,8 @@ threads = _settings.web_threads
 # Each process makes its own application, pool and Redis connections, after the fork.
 preload_app = False
 keepalive = 15
+# The most that gunicorn knows: a search for 200 characters that are escaped is that long.
+limit_request_line = 8190
 # Platforms kill 30 s after SIGTERM.
 graceful_timeout = 25
 # web.tracing logs each request.
@@ -83,6 +86,7 @@ def post_worker_init(worker: Worker) -> None:
 
     services(worker.wsgi).leaving = lambda: not worker.alive
     metrics_of(worker.wsgi).vitals.keep_noting()
+    SPANS.configure("crypto-quotes web")
     streams = broadcast(worker.wsgi)
     handle = signal.getsignal(signal.SIGTERM)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
@@ -94,6 +95,34 @@ def test_a_client_that_never_comes_to_an_end_is_hung_up_on(program: Program, slo
 def test_a_head_without_end_is_refused(program: Program, slowly: ExitStack) -> None:
     client = _connected(slowly, program, b"GET /livez HTTP/1.1\r\nX-Long: " + b"a" * 40_000)
     assert client.recv(65536).startswith(b"HTTP/1.1 431 ")
+
+
+@pytest.mark.parametrize(
+    ("begin", "status"),
+    [
+        (b"GET /livez HTTP/1.1\r\nX-Long: " + b"a" * 40_000, 431),
+        (b"GET /livez HTTP/1.1\r\nHost: x\r\nX-Long: " + b"a" * 9_000 + b"\r\n\r\n", 431),
+        (b"GET /livez?" + b"a" * 9_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
+        (b"GET /livez HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n", 400),
+        (b"<script>\r\n\r\n", 400),
+        (b"GET /livez HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: rot13\r\n\r\n", 501),
+        (b"POST /livez HTTP/1.1\r\nHost: x\r\nExpect: a miracle\r\nContent-Length: 0\r\n\r\n", 417),
+    ],
+)
+def test_what_never_reaches_a_view_is_answered_with_a_problem_too(
+    program: Program, slowly: ExitStack, begin: bytes, status: int
+) -> None:
+    client = _connected(slowly, program, begin)
+    said = b""
+    while came := client.recv(65536):
+        said += came
+    head, _, body = said.partition(b"\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {status} ".encode())
+    assert b"\r\nContent-Type: application/problem+json\r\n" in head
+    problem = json.loads(body)
+    assert problem["status"] == status
+    assert f"X-Request-ID: {problem['request_id']}".encode() in head
+    assert "script" not in body.decode()
 
 
 def _gunicorn(database_url: str, redis_url: str, **settings: str) -> subprocess.CompletedProcess[str]:

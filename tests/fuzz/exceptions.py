@@ -35,9 +35,21 @@ EXCEPTIONS: tuple[Eased, ...] = (
         ("create_schedule", "change_schedule"),
         "a cron line's grammar, one of interval and cron, and which source has which limit are said in words",
     ),
+    _may_be_422(("create_alert", "change_alert"), "each kind of alert takes fields of its own, as is said in words"),
     _may_be_422(("get_export",), "from and to are for history only, as their descriptions say"),
-    _may_be_422(("correct_mapping",), "the id of a coin that isn't there yet has a narrower form than one that is"),
+    _may_be_422(("put_mapping",), "the id of a coin that isn't there yet has a narrower form than one that is"),
 )
 
-# Whose good answer hangs on what other requests have left behind, so that a short run may not see one.
-SELDOM_GOOD: Mapping[str, str] = {}
+# An address or a head may be so wrong that it is too long to be read at all.
+EVERYWHERE: Mapping[str, Mapping[str, object]] = {
+    "negative_data_rejection": {
+        "expected-statuses": ["400", "401", "403", "404", "405", "406", "409", "414", "415", "422", "431"]
+    }
+}
+
+# Operations that a short run may hear only refusals from.
+SELDOM_GOOD: Mapping[str, str] = {
+    "POST /api/v1/alerts": "random fields are seldom just those of its kind",
+    "DELETE /api/v1/mappings/{source}/{source_id}": "only what was corrected before can be forgotten",
+    "POST /api/v1/dead-letters/{task_id}/retry": "a dead letter can be run again once",
+}

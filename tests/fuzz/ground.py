@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +14,21 @@ from local.valkey import Valkey
 from tests.faults.stage import fresh_database
 from tests.program import Program
 from tests.upstream.markets import made_up
-from tests.upstream.server import Upstream
+from tests.upstream.server import COINPAPRIKA, Upstream
 
 KEY = "a-key-that-only-the-fuzz-knows"
+# What there is to be found, and now and then asked for by its right name.
+FAMILIAR: Mapping[str, Sequence[str | int]] = {
+    "path.canonical_id": ("btc", "eth", "odd"),
+    "path.source": ("coingecko", "coinpaprika"),
+    "path.source_id": ("bitcoin", "btc-bitcoin", "solana"),
+    "path.job_id": (1, 2, 3, 4),
+    "path.schedule_id": (1, 2),
+    "path.alert_id": (1, 2),
+}
 _COINS = 60
+# Nobody listens there.
+_NOWHERE = "http://127.0.0.1:9/"
 _FILE = b"symbol,name,price,market_cap\nBTC,Bitcoin,64000.5,1260000000000\nODD,Odd One,a lot,1\n"
 
 
@@ -46,6 +57,7 @@ def fuzzed(folder: Path, postgres: Postgres) -> Iterator[Ground]:
             "API_KEYS": f"fuzz:admin:{KEY}",
             "COINGECKO_RATE_PER_MINUTE": "6000",
             "COINPAPRIKA_RATE_PER_MINUTE": "6000",
+            "ALERT_ALLOW_PRIVATE": "on",
             "LOG_LEVEL": "WARNING",
         }
         program = Program(fresh_database(postgres, "fuzz"), valkey, **settings)
@@ -55,14 +67,21 @@ def fuzzed(folder: Path, postgres: Postgres) -> Iterator[Ground]:
 
 
 def _fill(program: Program, upstream: Upstream) -> None:
-    key = {"X-API-Key": KEY}
-    ingest = "/api/v1/ingest"
+    def post(path: str, **options: Any) -> Any:
+        answer = program.post(f"/api/v1{path}", headers={"X-API-Key": KEY}, **options)
+        assert answer.ok, answer.text
+        return answer.json()
+
     jobs = [
-        program.post(f"{ingest}/all", headers=key).json()["id"],
-        program.post(f"{ingest}/csv", headers=key, files={"file": ("coins.csv", _FILE)}).json()["id"],
+        post("/ingest/coingecko"),
+        post("/ingest/coinpaprika"),
+        post("/ingest/csv", files={"file": ("coins.csv", _FILE)}),
     ]
     for job in jobs:
-        program.finished(job)
+        program.finished(job["id"])
     # A job that failed for good, and so a dead letter.
-    upstream.behave("/tickers", "answer", status=404)
-    program.finished(program.post(f"{ingest}/coinpaprika", headers=key).json()["id"])
+    upstream.behave(COINPAPRIKA, status=404)
+    program.finished(post("/ingest/coinpaprika")["id"])
+    for name in ("one", "another"):
+        post("/schedules", json={"name": name, "source": "csv", "interval": "1d"})
+        post("/alerts", json={"name": name, "kind": "job_failed", "webhook_url": _NOWHERE})

@@ -34,6 +34,6 @@ def details(outcome: Outcome) -> Iterator[str]:
         yield f"\n{check} failed {len(failed)} times at {operation}:"
         yield from (failed[0].what[:_SHOWN], failed[0].again[:_SHOWN])
     for operation in outcome.never_good:
-        yield f"\nnever a good answer: {operation}"
+        yield f"\nnothing but refusals from {operation}: is the time too short?"
     for error in dict.fromkeys(outcome.errors):
         yield f"\nnot even checked: {error[:_SHOWN]}"
