@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from flask import request
 
 from core import logs, trace
+from core.spans import SPANS
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -47,12 +48,17 @@ class Tracing:
         begun = time.perf_counter()
         path = environ.get("PATH_INFO", "")
 
+        step = trace.following(environ.get("HTTP_TRACEPARENT"))
+        method = environ.get("REQUEST_METHOD", "")
+        about: dict[str, str | int] = {"http.request.method": method, "url.path": path, "request": chosen}
+
         def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+            about["http.response.status_code"] = int(status[:3])
             level = logging.DEBUG if path in _PROBES else logging.INFO
             took = round((time.perf_counter() - begun) * 1000, 1)
             # The query is left out: people put keys there. `%r` keeps a line one line.
-            logger.log(level, "%s %r %s %s ms", environ.get("REQUEST_METHOD"), path, status[:3], took)
+            logger.log(level, "%s %r %s %s ms", method, path, status[:3], took)
             return start_response(status, [*headers, (_HEADER, chosen)], *rest)
 
-        with logs.bound(request=chosen), trace.running(trace.following(environ.get("HTTP_TRACEPARENT"))):
+        with logs.bound(request=chosen), trace.running(step), SPANS.span(method, step, about):
             return self._application(environ, start)

@@ -15,6 +15,7 @@ from core.errors import BadSettings
 from core.registry import load_registry
 from core.settings import Settings
 from core.sources import check_names, configured
+from core.spans import SPANS
 from db.pool import Database
 from db.quotes import Rules
 from db.reprocess import REPROCESS
@@ -41,6 +42,7 @@ def start() -> None:
     except BadSettings as error:
         sys.exit(str(error))
     logs.configure(settings)
+    SPANS.configure("crypto-quotes worker")
     worker = f"{socket.gethostname()}:{os.getpid()}"
     stopping = threading.Event()
     # One connection a thread, and one each for the heartbeat, the dispatcher and the hand-back.

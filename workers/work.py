@@ -17,6 +17,7 @@ from core.retry import next_wait
 from core.settings import Settings
 from core.sources import SOURCES
 from core.sources.source import Ask
+from core.spans import SPANS
 from db import quotes, reprocess, sources, tasks
 from db.jobs import Doorbell
 from db.pool import Connection, Database
@@ -258,7 +259,9 @@ def about(claims: Sequence[Claim]) -> Iterator[None]:
     """Let a block's log lines name the job, the task or tasks, and the trace that asked for them."""
     first, last = claims[0], claims[-1]
     which = {"task": first.task_id} if len(claims) == 1 else {"tasks": f"{first.task_id}-{last.task_id}"}
-    with trace.running(trace.following(first.traceparent)), logs.bound(job=first.job_id, **which):
+    named: dict[str, str | int] = {"job": first.job_id, **which}
+    step = trace.following(first.traceparent)
+    with trace.running(step), logs.bound(**named), SPANS.span(f"{first.kind} {first.source}", step, named):
         yield
 
 
