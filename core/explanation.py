@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import Any, TypeAlias
 
 from core.identity import prices_disagree
-from core.registry import NUMBERED, Registry
+from core.registry import NAMED, Registry
 
 FIGURES = (
     "price",
@@ -160,7 +160,7 @@ def _by_registry(canonical_id: str, each: Evidence, registry: Registry) -> str:
     as_what = f"a wrapped coin that stands for {listing.canonical_id}" if wrapped else listing.own_id
     known = f" (known from {', '.join(listing.known_from.split('+'))})" if listing.known_from else ""
     moved = "" if canonical_id in (listing.canonical_id, listing.own_id) else f", which is part of {canonical_id} now"
-    if each.source in NUMBERED:
+    if each.source not in NAMED:
         return f"The registry lists {each.source} {each.source_id!r} as {as_what}{known}{moved}."
     return f"The registry knows symbol {each.symbol!r} and name {each.name!r} as {as_what}{known}{moved}."
 

@@ -4,7 +4,7 @@ What becomes of it is in the class of the error (core/errors.py), never in a sta
 
     no connection, reset, timeout, cut off, broken gzip   Retry
     5xx, 408, 425; 2xx that isn't JSON (HTML, empty, NaN)  Retry
-    429                                                   RateLimited, "Rate limit exceeded"
+    429; 418 with Retry-After, as Binance bans            RateLimited, "Rate limit exceeded"
     other 4xx; a redirect to elsewhere; over 64 MiB        GiveUp
 
 No message or log line holds a URL or a header's value.
@@ -132,7 +132,7 @@ def _judge(source: str, response: requests.Response, secrets: Mapping[str, str])
             return Answer(body, exact_json.read(body))
         except ValueError as error:
             raise Retry(f"{source} answered with what can't be read: {error}") from None
-    if status == 429:
+    if status == 429 or (status == 418 and "Retry-After" in response.headers):
         raise RateLimited("Rate limit exceeded", retry_after(response.headers.get("Retry-After", ""), time.time()))
     sentence = f"{source} answered {status_line(status)}"
     if html:

@@ -41,7 +41,8 @@ def said(body: bytes, secrets: Iterable[str]) -> str:
     """The message in an error's body, on one line, cut to 200 characters, any of `secrets` blotted out; or "".
 
     Known shapes: `{"error": "text"}` (both providers), `{"status": {"error_message": "text"}}` and
-    `{"error": {"status": {"error_message": "text"}}}` (CoinGecko), with `error_code` beside the message.
+    `{"error": {"status": {"error_message": "text"}}}` (CoinGecko), with `error_code` beside the message;
+    `{"code": -1121, "msg": "text"}` (Binance).
     """
     try:
         value = exact_json.read(body)
@@ -56,7 +57,7 @@ def said(body: bytes, secrets: Iterable[str]) -> str:
 
 
 def _message(value: object) -> str:
-    for key in ("error", "status", "error_message"):
+    for key in ("error", "status", "error_message", "msg"):
         if isinstance(value, Mapping) and key in value:
             value = value[key]
     return value if isinstance(value, str) else ""

@@ -16,14 +16,17 @@ from core.errors import BadSettings
 from core.names import name_key, slug, symbol_key
 
 FOLDER = Path(__file__).resolve().parent.parent / "data"
-# Sources that number their coins: each has a column of ids in registry.csv.
+# Sources with a column of ids in registry.csv; other providers' ids have a line each in exchanges.csv.
 NUMBERED = ("coingecko", "coinpaprika")
+# Sources whose rows carry no id that a provider gave: symbol and name are all that there is.
+NAMED = ("csv",)
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 _COINS = (
     "canonical_id", "symbol", "name", "other_symbols", "other_names",
     *NUMBERED, *(f"{source}_from" for source in NUMBERED),
 )  # fmt: skip
+_LISTED = ("source", "source_id", "canonical_id", "known_from")
 _WRAPPED = ("source", "source_id", "own_id", "underlying", "symbol", "name", "known_from")
 
 
@@ -71,12 +74,12 @@ class Registry:
     def find(self, source: str, source_id: str, symbol: str, name: str) -> Listing | None:
         """Which coin this is, or None.
 
-        A source that numbers its coins is judged by the id alone. Rows of any other (csv) carry no id that a provider
-        gave: symbol and name together decide, or a name that only one coin has when there is no symbol. The names are
+        A provider's coins are judged by the id alone. Rows of files (csv) carry no id that a provider gave: symbol and
+        name together decide, or a name that only one coin has when there is no symbol. The names are
         compared as they are spelled, case and punctuation apart, since `Bonk Token` once was another coin than `Bonk`.
         """
         listing = self.listings.get((source, source_id))
-        if listing or source in NUMBERED:
+        if listing or source not in NAMED:
             return listing
         known = self.by_spelling.get((symbol_key(symbol), slug(name)))
         if known is None and not symbol.strip():
@@ -90,9 +93,13 @@ class Registry:
 
 @cache
 def load_registry(folder: Path = FOLDER) -> Registry:
-    """Read registry.csv and wrapped.csv. Raises BadSettings with file and line when they contradict themselves."""
+    """Read registry.csv, exchanges.csv and wrapped.csv. Raises BadSettings with file and line on a contradiction."""
     reading = _Reading()
-    for file, columns, take in (("registry.csv", _COINS, reading.coin), ("wrapped.csv", _WRAPPED, reading.wrapped)):
+    for file, columns, take in (
+        ("registry.csv", _COINS, reading.coin),
+        ("exchanges.csv", _LISTED, reading.listed),
+        ("wrapped.csv", _WRAPPED, reading.wrapped),
+    ):
         for line, row in _rows(folder / file, columns):
             try:
                 take(row)
@@ -149,6 +156,15 @@ class _Reading:
                 raise ValueError(f"{source}_from must say of each {source} id where it is known from")
             for source_id, origin in zip(source_ids, origins, strict=True):
                 self._list(source, source_id, Listing(canonical_id, canonical_id, "same", origin))
+
+    def listed(self, row: dict[str, str]) -> None:
+        canonical_id = row["canonical_id"]
+        if canonical_id not in self.coins:
+            raise ValueError(f"{canonical_id!r} is no coin of registry.csv")
+        if not row["known_from"]:
+            raise ValueError("known_from must say where the id is known from")
+        listing = Listing(canonical_id, canonical_id, "same", row["known_from"])
+        self._list(row["source"], row["source_id"], listing)
 
     def wrapped(self, row: dict[str, str]) -> None:
         own_id, underlying = row["own_id"], row["underlying"]

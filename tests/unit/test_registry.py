@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from core.names import slug
 from core.registry import FOLDER, NUMBERED, Registry, load_registry
 
 COINS = "canonical_id,symbol,name,other_symbols,other_names,coingecko,coinpaprika,coingecko_from,coinpaprika_from"
+LISTED = "source,source_id,canonical_id,known_from"
 WRAPPED = "source,source_id,own_id,underlying,symbol,name,known_from"
 BITCOIN = "btc,BTC,Bitcoin,XBT,,bitcoin,btc-bitcoin,list,list"
 NANO = "xno,XNO,Nano,NANO,RaiBlocks,nano|raiblocks,nano-nano,list|older list,list"
@@ -20,8 +23,9 @@ def rows(file: str) -> list[dict[str, str]]:
         return list(csv.DictReader(lines))
 
 
-def registry_of(folder: Path, coins: list[str], wrapped: list[str]) -> Registry:
+def registry_of(folder: Path, coins: list[str], wrapped: list[str], listed: Sequence[str] = ()) -> Registry:
     (folder / "registry.csv").write_text("\n".join([COINS, *coins]) + "\n", encoding="utf-8")
+    (folder / "exchanges.csv").write_text("\n".join([LISTED, *listed]) + "\n", encoding="utf-8")
     (folder / "wrapped.csv").write_text("\n".join([WRAPPED, *wrapped]) + "\n", encoding="utf-8")
     return load_registry(folder)
 
@@ -36,14 +40,15 @@ def test_the_files_are_sorted_and_an_id_is_the_lower_case_symbol() -> None:
     ids = [row["canonical_id"] for row in coins]
     assert ids == sorted(set(ids))
     assert ids == [slug(row["symbol"]) for row in coins]
-    wrapped = [(row["source"], row["source_id"]) for row in rows("wrapped.csv")]
-    assert wrapped == sorted(set(wrapped))
+    for file in ("exchanges.csv", "wrapped.csv"):
+        listed = [(row["source"], row["source_id"]) for row in rows(file)]
+        assert listed == sorted(set(listed))
 
 
 def test_every_id_says_where_it_is_known_from_in_words_that_the_legend_explains() -> None:
     legend = (FOLDER / "README.md").read_text(encoding="utf-8")
     columns = [row[f"{source}_from"] for row in rows("registry.csv") for source in NUMBERED]
-    columns += [row["known_from"] for row in rows("wrapped.csv")]
+    columns += [row["known_from"] for file in ("exchanges.csv", "wrapped.csv") for row in rows(file)]
     words = {word for column in columns for word in column.replace("|", "+").split("+") if word}
     assert words
     assert [word for word in sorted(words) if f"| {word} |" not in legend] == []
@@ -61,6 +66,13 @@ def test_every_id_says_where_it_is_known_from_in_words_that_the_legend_explains(
         ("coinpaprika", "weth-weth", "eth", "wrapped"),
         ("csv", "wbtc-wrapped-bitcoin", "btc", "wrapped"),
         ("coingecko", "staked-ether", "steth", "same"),
+        ("binance", "BTC", "btc", "same"),
+        ("binance", "BTTC", "btt", "same"),
+        ("binance", "WBTC", "btc", "wrapped"),
+        ("kraken", "XXBT", "btc", "same"),
+        ("kraken", "XXDG", "doge", "same"),
+        ("kraken", "LUNA2", "luna", "same"),
+        ("kraken", "WETH", "eth", "wrapped"),
     ],
 )
 def test_an_id_is_the_coin_that_it_is_known_to_be(
@@ -80,6 +92,33 @@ def test_two_names_of_one_token_share_a_coin_of_their_own_where_wrapped_coins_ar
 
 def test_an_unknown_id_of_a_source_that_numbers_its_coins_is_not_judged_by_its_name() -> None:
     assert load_registry().find("coingecko", "bitcoin-the-fake", "btc", "Bitcoin") is None
+
+
+@pytest.mark.parametrize(("source", "source_id"), [("kraken", "LUNA"), ("binance", "LUNA"), ("binance", "1INCHUP")])
+def test_an_exchanges_symbol_that_isnt_listed_is_no_coin_that_the_world_means_by_it(
+    source: str, source_id: str
+) -> None:
+    assert load_registry().find(source, source_id, "LUNA", "") is None
+
+
+def test_at_least_fifty_coins_are_known_at_each_exchange() -> None:
+    known = Counter(row["source"] for row in rows("exchanges.csv"))
+    assert set(known) == {"binance", "kraken"}
+    assert min(known.values()) >= 50
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("kraken,XXBT,xbt,list", "'xbt' is no coin of registry.csv"),
+        ("kraken,XXBT,btc,", "known_from must say"),
+        ("kraken,,btc,list", "source and source_id must be given"),
+        ("coingecko,bitcoin,btc,list", ".* is btc's id already"),
+    ],
+)
+def test_a_wrong_line_of_an_exchange_is_reported_with_file_and_line(tmp_path: Path, line: str, complaint: str) -> None:
+    with pytest.raises(BadSettings, match=f"^exchanges.csv, line 2: {complaint}"):
+        registry_of(tmp_path, [BITCOIN], [], [line])
 
 
 @pytest.mark.parametrize(
