@@ -7,6 +7,7 @@ later gains nothing.
 
 from __future__ import annotations
 
+import logging
 import socket
 import time
 from collections.abc import Mapping, Sequence
@@ -66,6 +67,7 @@ def post_webhook(
 
 def _post_to(address: str, target: Target, body: bytes, headers: Mapping[str, str], timeout: float) -> tuple[int, str]:
     """The status of the answer, and its Retry-After."""
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # below that it logs whole URLs
     # By https the certificate must be the host's, though an address is what we connect to.
     named = {"server_hostname": target.host, "assert_hostname": target.host, "ca_certs": DEFAULT_CA_BUNDLE_PATH}
     pool = pool_to(

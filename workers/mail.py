@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from contextlib import closing, suppress
 from email.headerregistry import Address
 from email.message import EmailMessage
 from ipaddress import ip_address
@@ -39,9 +40,12 @@ def send(smtp_url: str, mail: EmailMessage, *, timeout: float) -> None:
             server: smtplib.SMTP = smtplib.SMTP_SSL(host, port, timeout=timeout, context=ssl.create_default_context())
         else:
             server = smtplib.SMTP(host, port, timeout=timeout)
-        with server:
+        # Not `with server`: that fails when the server answers QUIT oddly, though it has taken the mail.
+        with closing(server):
             _sign_in(server, host, parts.username, parts.password, secure=parts.scheme == "smtps")
             server.send_message(mail)
+            with suppress(smtplib.SMTPException, OSError):
+                server.quit()
     except smtplib.SMTPRecipientsRefused as error:
         _refused([code for code, _ in error.recipients.values()])
     except smtplib.SMTPResponseException as error:

@@ -146,7 +146,10 @@ WITH due AS (
       AND NOT EXISTS (
           SELECT FROM deliveries o
           WHERE o.alert_id = d.alert_id AND o.recipient IS NOT DISTINCT FROM d.recipient AND o.id <> d.id
-            AND o.state = 'running' AND o.lease_until > now())
+            AND o.state IN ('queued', 'running')
+            AND (o.lease_until > now()
+                 -- the oldest of those that are due goes first, also when two ask at once
+                 OR o.id < d.id AND coalesce(o.lease_until, o.run_at) <= now() AND o.attempt < %(most_attempts)s))
     ORDER BY coalesce(d.lease_until, d.run_at), d.id
     LIMIT %(most)s
     FOR UPDATE SKIP LOCKED
