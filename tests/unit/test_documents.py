@@ -1,16 +1,22 @@
-"""The documents say what there is: every setting, every make target, and every file that they point at."""
+"""The documents say what there is: each operation, setting, command and make target, and each file they point at."""
 
 from __future__ import annotations
 
 import re
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import click
 import pytest
 
+from cli.commands import quotes
 from scripts import configuration
+from tests.documented import DOCUMENTS, ROOT, commands
+from tests.unit.web_requests import client
 
-ROOT = Path(__file__).parent.parent.parent
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+API = ROOT / "docs" / "API.md"
 _LINK = re.compile(r"\]\(([^)#\s]+)(#[^)]*)?\)")
 _TARGET = re.compile(r"^([a-z0-9]+):.*?## ", re.MULTILINE)
 
@@ -34,3 +40,66 @@ def test_every_make_target_is_documented_and_no_other() -> None:
     targets = set(_TARGET.findall((ROOT / "Makefile").read_text()))
     said = " ".join(word for document in DOCUMENTS for word in document.read_text().split())
     assert set(re.findall(r"`(?:[A-Z_]+=\S+ )*make ([a-z0-9]+)\b", said)) == targets
+
+
+def test_every_operation_is_in_the_api_page_by_method_and_path() -> None:
+    said = re.sub(r"\s+", " ", API.read_text())
+    assert [operation for operation in _operations() if f"`{operation}`" not in said] == []
+
+
+def test_every_operation_has_a_call_in_the_api_page() -> None:
+    called = {f"{method} {path}" for method, path in _calls()}
+    missing = [
+        operation
+        for operation in _operations()
+        if not any(re.fullmatch(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(operation)), call) for call in called)
+    ]
+    assert missing == []
+
+
+def test_every_command_of_the_command_line_is_in_its_page() -> None:
+    page = (ROOT / "docs" / "CLI.md").read_text()
+    assert [name for name in _command_names(quotes) if not re.search(rf"(\./quotes |`){name}\b", page)] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_a_heading_that_a_document_points_at_is_there(document: Path) -> None:
+    for link, heading in _LINK.findall(document.read_text()):
+        if heading and not re.match(r"[a-z]+:", link):
+            assert heading[1:] in _headings(document.parent / link), f"{document.name} points at {link}{heading}"
+    for heading in re.findall(r"\]\(#([^)]+)\)", document.read_text()):
+        assert heading in _headings(document), f"{document.name} points at #{heading}"
+
+
+def _operations() -> list[str]:
+    paths = client().get("/openapi.json").get_json()["paths"]
+    return [
+        f"{method.upper()} {path}"
+        for path, methods in paths.items()
+        for method in methods
+        if method in ("get", "post", "put", "patch", "delete")
+    ]
+
+
+def _calls() -> Iterator[tuple[str, str]]:
+    """What each curl asks."""
+    for command in commands(API):
+        for words in re.split(r"\| |=\$\(", command.text):
+            if words.startswith("curl "):
+                parts = shlex.split(words, posix=True)
+                address = next(part for part in parts if part.startswith("http://"))
+                sends = {"-d", "-F"} & set(parts)
+                method = parts[parts.index("-X") + 1] if "-X" in parts else "POST" if sends else "GET"
+                yield method, urlsplit(address).path
+
+
+def _command_names(group: click.Command, before: str = "") -> Iterator[str]:
+    for name, command in getattr(group, "commands", {}).items():
+        yield f"{before}{name}"
+        yield from _command_names(command, f"{before}{name} ")
+
+
+def _headings(document: Path) -> set[str]:
+    """Their anchors, as GitHub makes them."""
+    texts = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-") for text in texts}
