@@ -37,6 +37,8 @@ _HEAD_END = b"\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*0*([0-9]+)[ \t]*(?=\r\n)")
 _OPEN_ENDED = re.compile(rb"\r\n(?:transfer-encoding|expect):")
 _NO_CONNECTION_YET = (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK)
+# The process or its host has as many files open as it may, or no memory for one more.
+_NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class Arrival:
@@ -91,6 +93,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._leaving: deque[tuple[float, TConn]] = deque()
+        self._crowded = False
 
     def accept(self, listener: socket.socket) -> None:
         """Take a connection, and begin to collect its first request."""
@@ -100,7 +103,9 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         try:
             client, address = listener.accept()
         except OSError as error:
-            if error.errno not in _NO_CONNECTION_YET:
+            if error.errno in _NO_ROOM:
+                self._crowded = True
+            elif error.errno not in _NO_CONNECTION_YET:
                 raise
             return
         self.nr_conns += 1
@@ -137,12 +142,18 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         return bool(super().handle_request(req, conn))
 
     def murder_pending(self) -> None:
-        """Close what took too long, to arrive or to go."""
+        """Close what took too long, to arrive or to go, and who was idle for longest when there is no room left."""
         super().murder_pending()
         now = time.monotonic()
         while self._leaving and self._leaving[0][0] <= now:
             _, conn = self._leaving.popleft()
             self._forget(conn)
+        if self._crowded:
+            # Not in `accept`: what has just come from this connection may be next to be looked at.
+            self._crowded = False
+            idle = self.keepalived_conns or self.pending_conns
+            if idle:
+                self._forget(idle.popleft())
 
     def handle_error(self, req: object, client: socket.socket, addr: tuple[str, int], exc: BaseException) -> None:
         """Answer a request that can't be read, or that failed outside of Flask; gunicorn would do so in HTML."""
