@@ -1,5 +1,8 @@
 """The registry of sources: adding one is a file here, a line below and a recorded answer in the tests.
 
+Besides, if it asks over HTTP, its base URL in core/settings.py and its rate in core/rates.py; addresses, schedules,
+command line and pages follow from the line. `ingest/all` fetches it when ALL_SOURCES names it.
+
 The order is the one that lists of sources are shown in; who wins is for SOURCE_PRIORITY to say.
 """
 

@@ -23,7 +23,7 @@ def fetch(upstream: Upstream, limit: int | None = 50) -> Page:
     return page
 
 
-def read(rows: Mapping[str, object], limit: int | None = None, **pairs: list[str]) -> list[Quote]:
+def read(rows: Mapping[str, object], pairs: Mapping[str, list[str]], limit: int | None = None) -> list[Quote]:
     meta: JsonObject = {"limit": limit, "pairs": pairs}
     return list(KRAKEN.parse(json.dumps({"error": [], "result": rows}).encode(), meta).quotes)
 
@@ -52,7 +52,7 @@ def test_kraken_keeps_its_ids_and_its_symbols_are_spelled_as_everyone_does(upstr
 
 def test_the_volume_in_dollars_is_multiplied_without_rounding() -> None:
     volume, average = "4412.73601799123456789", "63689.13205123456789"
-    [quote] = read({"A": row("1", volume, average)}, A=["A", "A", "USD"])
+    [quote] = read({"A": row("1", volume, average)}, {"A": ["A", "A", "USD"]})
     assert quote.volume_24h is not None
     sign, digits, exponent = quote.volume_24h.as_tuple()
     assert (sign, exponent) == (0, -31)
@@ -61,27 +61,26 @@ def test_the_volume_in_dollars_is_multiplied_without_rounding() -> None:
 
 def test_of_two_pairs_of_an_asset_dollars_come_before_usdt_then_volume_counts() -> None:
     rows = {"1": row("1", "500"), "2": row("2", "5"), "3": row("3", "50"), "4": row("4", "7"), "5": row("5", "70")}
-    quotes = read(
-        rows, **{"1": ["A", "A", "USDT"], "2": ["A", "A", "USD"], "3": ["A", "A", "USD"]},
-        **{"4": ["B", "B", "USDT"], "5": ["B", "B", "USDT"]},
-    )  # fmt: skip
+    pairs = {"1": ["A", "A", "USDT"], "2": ["A", "A", "USD"], "3": ["A", "A", "USD"]}
+    pairs |= {"4": ["B", "B", "USDT"], "5": ["B", "B", "USDT"]}
+    quotes = read(rows, pairs)
     assert {quote.symbol: quote.price for quote in quotes} == {"A": 3, "B": 5}
 
 
 def test_a_pair_that_can_be_read_comes_before_one_that_cant() -> None:
-    [quote] = read({"1": "?", "2": row("2")}, **{"1": ["A", "A", "USD"], "2": ["A", "A", "USDT"]})
+    [quote] = read({"1": "?", "2": row("2")}, {"1": ["A", "A", "USD"], "2": ["A", "A", "USDT"]})
     assert quote.price == 2
 
 
 def test_the_limit_takes_what_is_traded_most_and_what_nobody_trades_is_no_quote() -> None:
     rows = {"A": row("1", "2"), "B": row("1", "3", "10"), "C": row("1", "4"), "D": row("1", "0", trades=0)}
     pairs = {name: [name, name, "USD"] for name in rows}
-    assert [quote.symbol for quote in read(rows, 2, **pairs)] == ["B", "C"]
-    assert [quote.symbol for quote in read(rows, None, **pairs)] == ["B", "C", "A"]
+    assert [quote.symbol for quote in read(rows, pairs, 2)] == ["B", "C"]
+    assert [quote.symbol for quote in read(rows, pairs)] == ["B", "C", "A"]
 
 
 def test_no_time_and_no_change_are_claimed_for_kraken_tells_neither() -> None:
-    [quote] = read({"A": {**row("1"), "o": "0.5"}}, A=["A", "A", "USD"])
+    [quote] = read({"A": {**row("1"), "o": "0.5"}}, {"A": ["A", "A", "USD"]})
     assert (quote.observed_at, quote.price_change_24h, quote.market_cap, quote.name) == (None, None, None, "")
 
 
