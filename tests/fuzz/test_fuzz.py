@@ -1,4 +1,4 @@
-"""The fuzz in short, with a fixed seed: what `make fuzz` does for as long as one likes, and the check of the checker."""
+"""The fuzz in short, with a fixed seed: what `make fuzz` does for as long as one likes."""
 
 from __future__ import annotations
 
