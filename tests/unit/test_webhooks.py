@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import base64
+import re
 import socket
+import time
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -142,3 +146,16 @@ def test_a_host_of_which_one_address_is_private_is_refused_as_a_whole(monkeypatc
     with pytest.raises(BadTarget):
         addresses_of(target_of("https://both.example"), allow_private=False)
     assert addresses_of(target_of("https://both.example"), allow_private=True) == ["8.8.8.8", "10.0.0.1"]
+
+
+def test_what_the_documents_tell_receivers_to_do_takes_ours_and_nothing_else() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "ALERTS.md").read_text()
+    [example] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(example, names)  # noqa: S102  our own page
+    secret, body, now = new_secret(), b'{"type": "alert"}', int(time.time())
+    headers = signed_headers(secret, "msg_1", now, body)
+    assert names["is_genuine"](secret, headers, body)
+    assert not names["is_genuine"](secret, headers, body + b" ")
+    assert not names["is_genuine"](new_secret(), headers, body)
+    assert not names["is_genuine"](secret, signed_headers(secret, "msg_1", now - 3600, body), body)
