@@ -14,12 +14,13 @@ READY := .venv/ready-for
 PEERS_READY := .venv-bench/ready-for
 SECONDS ?= 120
 SEED ?= 1
+MINUTES ?= 5
 ROUNDS ?= 3
 ROWS ?= 1000
 OUT ?= sample.csv
 NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
 
-.PHONY: help run test bench lint format unit integration e2e browser screenshots faults requirements sample identity reprocess clean
+.PHONY: help run test bench lint format unit integration e2e browser screenshots faults fuzz load requirements sample identity reprocess clean
 
 help: ## list what there is to make
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -66,6 +67,12 @@ screenshots: $(READY) ## a picture of each page, light and dark, into docs/scree
 
 faults: $(READY) ## kill, stop and cut off parts of the running program, and judge what it did (SECONDS=120 SEED=1)
 	@$(BIN)/python -m tests.faults --seconds "$(SECONDS)" --seed "$(SEED)"
+
+fuzz: $(READY) ## ask the running program everything its OpenAPI document allows and forbids (SECONDS=120 SEED=1)
+	@$(BIN)/python -m tests.fuzz --seconds "$(SECONDS)" --seed "$(SEED)"
+
+load: $(READY) ## mixed traffic for some minutes: errors, latencies, memory (MINUTES=5)
+	@$(BIN)/python -m tests.load --minutes "$(MINUTES)"
 
 requirements: $(READY) ## pin requirements*.in into requirements*.txt (UPGRADE=1 takes newer versions)
 	$(BIN)/python -m pip install --quiet uv

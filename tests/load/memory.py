@@ -32,9 +32,7 @@ class Watch:
     @property
     def quarters(self) -> Mapping[str, tuple[float, float]]:
         """Bytes that each part held in the mean of the first and of the last quarter of the time."""
-        return {
-            name: (_mean(held[: _quarter(held)]), _mean(held[-_quarter(held) :])) for name, held in self._held.items()
-        }
+        return {name: _ends(held) for name, held in self._held.items()}
 
     def _look(self) -> None:
         while True:
