@@ -128,3 +128,24 @@ def test_what_processes_count_by_themselves_adds_up(client: ContractClient, data
     finally:
         database.close()
     assert _figures(client).value("upstream_requests_total", source="coingecko", status="429") == 4
+
+
+def test_a_task_that_ends_in_a_long_transaction_is_counted_after_it_and_no_other_twice(
+    client: ContractClient, factory: Factory, database_url: str
+) -> None:
+    database = Database(database_url, size=1)
+    late = Factory(database_url)
+    job = factory.job("csv")
+    try:
+        with late.connection.transaction():
+            late.task(job, "csv", kind="normalize", rows=1, coins=[1])
+            factory.task(job, "csv", kind="normalize", rows=10, coins=[2])
+            metrics.count_ended(database, apart=0)
+            assert metrics.counters(factory.connection)["rows"][("csv", "merged")] == 9
+        metrics.count_ended(database, apart=0)
+    finally:
+        late.connection.close()
+        database.close()
+    seen = _figures(client)
+    assert seen.value("rows_total", source="csv", outcome="stored") == 2
+    assert seen.value("rows_total", source="csv", outcome="merged") == 9
