@@ -140,6 +140,9 @@ class Work:
                 return ended
             except Exception as error:
                 logger.info("%s pages: one by one: %s", len(claims), type(error).__name__)
+                # While the merge had them locked no beat renewed them, nor did anyone take them back, as one could now.
+                with suppress(Unavailable):
+                    self._holdings.renew()
         for claimed in claims:
             with logs.bound(task=claimed.task_id):
                 ended = bool(self._carry_out(claimed, partial(self._normalize, [claimed])))

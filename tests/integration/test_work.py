@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
+from core.errors import GiveUp
 from core.registry import Registry
 from core.settings import Settings
 from db.jobs import Doorbell
+from db.leases import take_back_lost
 from db.pool import Database
 from db.quotes import Rules
+from db.tasks import Claim
 from tests.factories import Factory
 from tests.upstream.server import Upstream
 from tests.waiting import until
@@ -107,6 +110,26 @@ def test_one_page_that_cannot_be_read_costs_no_other_that_is_merged_with_it(work
     found = factory.value("SELECT array_agg(state ORDER BY id) FROM tasks WHERE kind = 'normalize'")
     assert found == ["succeeded", "failed", "succeeded"]
     assert factory.value("SELECT state FROM jobs") == "partial_success"
+
+
+def test_pages_whose_merge_failed_after_longer_than_a_lease_are_not_taken_back(
+    work: Work, factory: Factory, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = factory.job("csv", "running")
+    pages = [factory.task(job, "csv", kind="normalize", state="queued") for _ in range(3)]
+    taken_back: list[int] = []
+
+    def fail(claims: Sequence[Claim]) -> bool:
+        if len(claims) > 1:
+            factory.connection.execute("UPDATE tasks SET lease_until = now() - interval '1 second'")
+        else:
+            taken_back.append(take_back_lost(database))
+        raise GiveUp("no")
+
+    monkeypatch.setattr(work, "_normalize", fail)
+    work.do(Doorbell(pages[0], "normalize", "csv"))
+    assert taken_back == [0, 0, 0]
+    assert factory.value("SELECT array_agg(DISTINCT errors -> 0 ->> 'detail') FROM tasks") == ["no"]
 
 
 def test_a_fetch_goes_on_with_its_last_page_without_waiting_for_a_bell(work: Work, factory: Factory) -> None:
