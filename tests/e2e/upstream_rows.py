@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.upstream.server import KRAKEN_PAIRS
+
 # With RETRY_MAX at its default of 3.
 ONCE, EVERY_TRY = 1, 4
 
@@ -139,5 +141,33 @@ ROWS = (
         "250 coins",
         ({"kind": "none", "page": 2},),
         limit=300,
+    ),
+    Row(
+        "418 with Retry-After (a ban)",
+        "waits as told, at no cost of a try",
+        2,
+        "succeeded",
+        "10 coins",
+        ({"status": 418, "retry_after": "1"},),
+        source="binance",
+        followed=("wait",),
+    ),
+    Row(
+        "200 with Kraken's `EAPI:Rate limit exceeded`",
+        "waits 15 s, at no cost of a try",
+        # Two for the pairs alone, then the pairs and the ticker.
+        4,
+        "succeeded",
+        "10 coins",
+        ({"path": KRAKEN_PAIRS, "body": '{"error": ["EAPI:Rate limit exceeded"]}', "times": 2},),
+        source="kraken",
+        followed=("wait", "wait"),
+    ),
+    _retried(
+        "200 with Kraken's `EService:Unavailable`",
+        "kraken answered EService:Unavailable",
+        source="kraken",
+        path=KRAKEN_PAIRS,
+        body='{"error": ["EService:Unavailable"]}',
     ),
 )
