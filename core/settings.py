@@ -22,7 +22,8 @@ _READS_PER_MINUTE = 1200
 _WRITES_PER_MINUTE = 120
 _SHORTEST_SECRET = 8
 # Plain addresses only: no names, quotes or comments, and nothing that could begin another header.
-MAIL_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,8}")
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+MAIL_ADDRESS = re.compile(rf"(?=.{{1,64}}@){_ATOM}(?:\.{_ATOM})*@[A-Za-z0-9-]{{1,63}}(?:\.[A-Za-z0-9-]{{1,63}}){{0,8}}")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 

@@ -155,7 +155,14 @@ def _said(description: str, **more: object) -> dict[str, object]:
     return {"description": description, **more}
 
 
-_one_line = validate.Regexp(r"^[^\x00-\x1f\x7f\u2028\u2029]+\Z", error="Must be a single line of text.")
+def _one_line(text: str) -> None:
+    if not all(char.isprintable() for char in text):
+        raise ma.ValidationError("Must be a single line of printable text.")
+
+
+def _mail_address(text: str) -> None:
+    if not MAIL_ADDRESS.fullmatch(text):
+        raise ma.ValidationError("Must be a mail address such as ann@example.com.")
 
 
 def _lengths_of_time(description: str, example: str) -> ma.fields.String:
@@ -193,7 +200,7 @@ class AlertChange(ma.Schema):
         metadata=_said("whsec_ and 24 to 64 bytes in base64; made here when there is none"),
     )
     mail_to = ma.fields.List(
-        ma.fields.String(validate=validate.Regexp(MAIL_ADDRESS.pattern + r"\Z", error="Must be a mail address.")),
+        ma.fields.String(validate=_mail_address),
         validate=validate.Length(0, MOST_RECIPIENTS),
         metadata=_said("mail addresses", example=["ann@example.com"]),
     )
