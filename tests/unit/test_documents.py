@@ -31,7 +31,8 @@ def test_the_example_of_an_environment_is_what_the_settings_say() -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_what_a_document_points_at_is_there(document: Path) -> None:
-    for link, _ in _LINK.findall(document.read_text()):
+    text = document.read_text()
+    for link in [link for link, _ in _LINK.findall(text)] + re.findall(r'src(?:set)?="([^"]+)"', text):
         if not re.match(r"[a-z]+:", link):
             assert (document.parent / link).exists(), f"{document.name} points at {link}"
 
