@@ -38,5 +38,6 @@ def test_every_check_was_made(outcome: Outcome) -> None:
 
 def test_a_check_is_eased_only_for_operations_that_there_are(ground: Ground) -> None:
     paths = ground.program.get("/openapi.json").json()["paths"]
-    known = {operation["operationId"] for methods in paths.values() for operation in methods.values()}
+    operations = [each for path in paths.values() for each in path.values() if isinstance(each, dict)]
+    known = {operation["operationId"] for operation in operations}
     assert {operation for eased in EXCEPTIONS for operation in eased.operations} <= known
