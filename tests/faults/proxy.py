@@ -21,11 +21,14 @@ class _Loss:
 
 
 class Proxy:
-    """Listens on a port of its own, on 127.0.0.1, and passes everything on to `target`. A context manager."""
+    """Listens on a port of its own, on 127.0.0.1, and passes everything on to `target`. A context manager.
 
-    def __init__(self, target: int) -> None:
+    `listener` is a socket that listens elsewhere.
+    """
+
+    def __init__(self, target: int, listener: socket.socket | None = None) -> None:
         self._target = target
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self._listener = listener or socket.create_server(("127.0.0.1", 0), backlog=256)
         self.port = int(self._listener.getsockname()[1])
         self._lock = threading.Lock()
         self._losses: list[_Loss] = []
