@@ -173,3 +173,11 @@ def test_a_server_that_is_open_to_this_machine_needs_no_signing_in(make_browser:
     browser = make_browser()
     assert "open to this machine" in browser.get("/signin", headers=HTML).text
     assert browser.post("/api/v1/ingest/csv").status_code == 202
+
+
+@pytest.mark.parametrize("header", ["Transfer-Encoding: chunked", "Expect: 100-continue"])
+def test_a_form_that_is_still_to_come_is_not_waited_for(browser: FlaskClient, header: str) -> None:
+    name, _, value = header.partition(": ")
+    answer = browser.post("/signin", data={"key": BOSS}, headers={name: value})
+    assert answer.status_code == 411
+    assert "Set-Cookie" not in answer.headers
