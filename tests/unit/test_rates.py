@@ -37,3 +37,18 @@ def test_a_budget_follows_from_host_and_key(
     rates = rates_per_minute(Settings.from_env(environ))
     assert (rates.get("coingecko"), rates.get("coinpaprika")) == (coingecko, coinpaprika)
     assert "csv" not in rates
+
+
+@pytest.mark.parametrize(
+    ("environ", "binance", "kraken"),
+    [
+        ({}, 20, 20),
+        ({"BINANCE_RATE_PER_MINUTE": "7", "KRAKEN_RATE_PER_MINUTE": "8"}, 7, 8),
+        ({"BINANCE_API_URL": "http://127.0.0.1:1/api/v3", "KRAKEN_API_URL": "http://[::1]:1/0"}, None, None),
+    ],
+)
+def test_an_exchange_has_one_budget_for_everyone(
+    environ: Mapping[str, str], binance: int | None, kraken: int | None
+) -> None:
+    rates = rates_per_minute(Settings.from_env(environ))
+    assert (rates.get("binance"), rates.get("kraken")) == (binance, kraken)
