@@ -45,6 +45,11 @@ class Command:
     def is_run(self) -> bool:
         return NOT_RUN not in f"# {self.remark}"
 
+    @property
+    def only_reads(self) -> bool:
+        """Whether it is a GET, which may be asked again."""
+        return self.text.startswith("curl ") and not re.search(r" -[XdF] ", self.text)
+
     def __str__(self) -> str:
         return f"{self.document}:{self.line}: {self.text}"
 
