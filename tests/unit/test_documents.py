@@ -58,6 +58,17 @@ def test_every_operation_has_a_call_in_the_api_page() -> None:
     assert missing == []
 
 
+def test_every_body_that_an_operation_takes_has_an_example() -> None:
+    without = []
+    for path, methods in client().get("/openapi.json").get_json()["paths"].items():
+        for method in methods.keys() & {"post", "put", "patch", "delete"}:
+            for content in methods[method].get("requestBody", {}).get("content", {}).values():
+                of_parts = [part for part in content["schema"].get("properties", {}).values() if "example" in part]
+                if not content.get("example") and not of_parts:
+                    without.append(f"{method} {path}")
+    assert without == []
+
+
 def test_every_command_of_the_command_line_is_in_its_page() -> None:
     page = (ROOT / "docs" / "CLI.md").read_text()
     assert [name for name in _command_names(quotes) if not re.search(rf"(\./quotes |`){name}\b", page)] == []
