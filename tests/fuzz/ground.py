@@ -84,4 +84,5 @@ def _fill(program: Program, upstream: Upstream) -> None:
     program.finished(post("/ingest/coinpaprika")["id"])
     for name in ("one", "another"):
         post("/schedules", json={"name": name, "source": "csv", "interval": "1d"})
-        post("/alerts", json={"name": name, "kind": "job_failed", "webhook_url": _NOWHERE})
+        alert = {"name": name, "kind": "price_above", "coin": "btc", "price": 100000, "webhook_url": _NOWHERE}
+        post("/alerts", json=alert)
