@@ -47,8 +47,9 @@ FROM waiting WHERE t.id = waiting.id AND t.state = 'queued';
 SELECT id FROM jobs WHERE cancel_requested_at IS NOT NULL AND finished_at IS NULL ORDER BY id;
 
 -- name: lock_job
--- The last task to end must see that all others have: whoever counts a job's tasks holds this lock.
-SELECT FROM jobs WHERE id = %(job)s FOR UPDATE;
+-- The last task to end must see that all others have: whoever counts a job's tasks holds this lock. It is one that lets
+-- those go on who refer to the job with a task of theirs: two who do both, at once, would wait for each other.
+SELECT FROM jobs WHERE id = %(job)s FOR NO KEY UPDATE;
 
 -- name: settle_job
 -- When no task is open, the job's state is a function of its tasks' states; a state that ended never changes.

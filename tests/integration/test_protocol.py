@@ -411,3 +411,15 @@ def test_a_page_of_an_uploaded_file_comes_back_as_it_came_however_the_file_is_cu
         kept = [tasks.load_batch(connection, row[0]) for row in connection.execute("SELECT id FROM raw_batches")]
     assert [batch.body for batch in kept if batch] == [file[at : at + length] for at, length in parts]
     assert one(database, "SELECT count(body) FROM raw_batches") == 0
+
+
+def test_two_fetches_of_a_job_that_end_at_once_do_not_wait_for_each_other(database: Database) -> None:
+    job = submit(database, "coingecko", "coinpaprika").job_id
+    with database.transaction() as first, database.transaction() as second:
+        for connection in (first, second):
+            # Which holds on to the job's row.
+            connection.execute(
+                "INSERT INTO tasks (job_id, kind, source, max_attempts) VALUES (%s, 'normalize', 'csv', 4)", [job]
+            )
+        first.execute("SET LOCAL lock_timeout = '2s'")
+        jobs.settle(first, job)
