@@ -71,7 +71,7 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
     """Everything in the settings that must never be seen, in each spelling it may turn up in; longest first."""
     plain = [key.secret for key in settings.api_keys]
     plain += [settings.coingecko_api_key, settings.coinpaprika_api_key, settings.secret_key]
-    for url in (settings.database_url, settings.redis_url):
+    for url in (settings.database_url, settings.redis_url, settings.smtp_url):
         password = urlsplit(url or "").password or ""
         plain += [password, unquote(password)]
     spelled = {
