@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -106,6 +107,9 @@ class Postgres(Service):
             if binaries.major >= 17:
                 # Letters of any script have upper and lower case, the same on every machine.
                 command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+            elif sys.platform == "linux":
+                # Version 16 has no provider of its own; glibc has this one on every Linux.
+                command.append("--lc-ctype=C.UTF-8")
             if not self._durable:
                 command.append("--no-sync")
             made = subprocess.run(  # noqa: S603
