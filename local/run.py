@@ -127,6 +127,7 @@ class Run:
             self._output.say(
                 f"""
   Ready: {api.url}/api/v1
+  Pages       {api.url}/
   Documents   {api.url}/docs  (ReDoc: {api.url}/redoc)
   Health      {api.url}/health
   Ingest      curl -X POST{key} {api.url}/api/v1/ingest/csv
