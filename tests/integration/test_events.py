@@ -144,9 +144,7 @@ def test_a_change_of_the_data_is_told_with_its_version(client: ContractClient, f
     assert told.data["version"] == factory.value("SELECT data_version()") != first.data["version"]
 
 
-def test_who_comes_back_is_told_what_was_missed_and_no_more_by_whatever_process(
-    make_client: MakeClient, factory: Factory
-) -> None:
+def test_who_comes_back_is_told_what_was_missed_by_whatever_process(make_client: MakeClient, factory: Factory) -> None:
     job, other = factory.job("csv", "running"), factory.job("csv", "running")
     missed = factory.task(job, state="running")
     factory.task(other, state="running")
@@ -155,7 +153,8 @@ def test_who_comes_back_is_told_what_was_missed_and_no_more_by_whatever_process(
     listener.leave()
     change(factory, missed)
     again = Listener(make_client(), listener.cursor).started()
-    assert [told.data["id"] for told in again if told.kind == "job"] == [job]
+    # The other job may be told of again: while any transaction on this server was open, a cursor stays behind it.
+    assert job in [told.data["id"] for told in again if told.kind == "job"]
     assert not [told for told in again if told.kind in ("data", "reset")]
 
 
