@@ -162,7 +162,8 @@ def _in_mid_fetch(cluster: Cluster, market: SlowOnce) -> None:
 def _in_mid_merge(cluster: Cluster, _: SlowOnce) -> None:
     def waits() -> bool:
         row = cluster.connection.execute(
-            "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
+            "SELECT EXISTS (SELECT FROM pg_stat_activity"
+            " WHERE wait_event = 'advisory' AND datname = current_database())"
         ).fetchone()
         return row == (True,)
 
