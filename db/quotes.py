@@ -95,7 +95,7 @@ def _record_new_history(connection: Connection, batch: Mapping[str, object]) -> 
         with connection.transaction():
             connection.execute(sql("record_new_history"), batch)
     except UniqueViolation:
-        # Another batch told of the same times meanwhile.
+        # One that was not looked for, or another batch's that told of the same times meanwhile.
         return False
     return True
 

@@ -79,6 +79,13 @@ def test_of_times_that_are_there_the_same_observation_stays_whichever_came_first
     assert recorded(factory) == told(batch(0, "1.5"), batch(first, price))
 
 
+def test_a_single_time_that_is_there_keeps_none_of_the_others_out(database: Database, factory: Factory) -> None:
+    alone = quote("c7", "C7", "Coin 7", "2.5", observed_at=NOON + timedelta(minutes=3))
+    stored(database, "csv", batch(0, "1.5"))
+    stored(database, "csv", [*batch(40, "1.5"), alone])
+    assert recorded(factory) == told(batch(0, "1.5"), batch(40, "1.5"), [alone])
+
+
 def test_what_a_batch_says_twice_is_recorded_once(database: Database, factory: Factory) -> None:
     stored(database, "csv", [*batch(0, "1"), *batch(5, "2"), *batch(0, "1")])
     assert recorded(factory) == told(batch(0, "1"), batch(5, "2"))
