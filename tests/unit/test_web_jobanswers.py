@@ -12,7 +12,7 @@ from web import jobanswers
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HEAD = Head(7, "csv", "succeeded", None, "ci", 5, NOON, NOON, NOON, None)
-PART = Part("csv", 0, 0, 2, 0, 0, 5, 0, 1, None, {}, 5)
+PART = Part("csv", 0, 0, 2, 0, 0, 5, 0, 1, None, {}, 0, 5)
 
 
 def _part(source: str, **values: object) -> Part:
