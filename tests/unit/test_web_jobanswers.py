@@ -90,6 +90,11 @@ def test_fetched_is_stored_and_duplicates_and_rejected_together() -> None:
     assert source["count"] == source["stored"] + source["duplicates"] + source["rejected"]
 
 
+def test_a_source_tells_of_pages_that_were_known_if_there_were_any() -> None:
+    told = [jobanswers.body(JobView(HEAD, [_part("csv", pages_known=count)]))["sources"]["csv"] for count in (0, 37)]
+    assert [source.get("pages_known") for source in told] == [None, 37]
+
+
 def test_while_a_job_runs_the_counts_of_coins_are_unknown_and_it_can_be_cancelled() -> None:
     head = replace(HEAD, state="running", stored=None, finished_at=None)
     job = jobanswers.body(JobView(head, [_part("csv", running=1, stored=None)]))
