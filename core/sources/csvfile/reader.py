@@ -16,7 +16,7 @@ def reader() -> str:
     """A digest of the code that makes quotes of bytes, and of what it stands on.
 
     Of all of `core`, which is more than reads files: taking too much in costs a file's being merged once more after an
-    upgrade, while a number to be raised by hand would be forgotten.
+    upgrade, while a number to be raised by hand would be forgotten. Worked out once, when a worker starts.
     """
     text = hashlib.sha256(f"{platform.python_version()} {version('numpy')} {version('pandas')}".encode())
     for file in sorted(_CORE.rglob("*.py")):
