@@ -51,12 +51,14 @@ class Rejection:
 class Parsed:
     """A page read: `rows` came, each of them is among the quotes or the rejections.
 
-    `notes` is what the reader chose and a person may want to check, such as the columns of a CSV file.
+    `notes` is what the reader chose and a person may want to check, such as the columns of a CSV file. `lasting`: the
+    same page would be read the same whenever it was fetched later.
     """
 
     quotes: Sequence[Quote]
     rejections: Sequence[Rejection] = ()
     notes: JsonObject = field(default_factory=dict)
+    lasting: bool = False
 
     @property
     def rows(self) -> int:
@@ -69,7 +71,8 @@ class Page:
 
     `number` counts from 1 within a fetch. `meta` is what `parse` needs besides the body. `cursor` is
     from where the next page would be fetched after a crash; opaque to everyone but the source. `at` is where in a file
-    the body stands, in bytes; None when it is no part of one.
+    the body stands, in bytes; None when it is no part of one. `digest` stands for what this page and all before it say,
+    and how that is read; None when it is never the same twice.
     """
 
     number: int
@@ -78,3 +81,4 @@ class Page:
     cursor: JsonObject
     last: bool
     at: int | None = None
+    digest: bytes | None = None

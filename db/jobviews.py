@@ -37,7 +37,8 @@ class Head:
 class Part:
     """One source's share of a job: its tasks by state, what came of them, and the last failure's message.
 
-    `stored` is the number of distinct coins, known when the job has ended (in a list, only for a job of one source).
+    `pages_known` is how many pages at its file's beginning had come before and were not merged again. `stored` is the
+    number of distinct coins, known when the job has ended (in a list, only for a job of one source).
     """
 
     source: str
@@ -51,6 +52,7 @@ class Part:
     attempts: int
     message: str | None
     notes: JsonObject
+    pages_known: int = 0
     stored: int | None = None
 
 

@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 from core.errors import NotYet
 from core.models import JsonObject, Page, Parsed, Rejection
+from db import known
 from db.jobs import Doorbell, insert_task, settle
 from db.pool import Connection, Database
 from db.queries import sql
@@ -47,24 +48,37 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class RawBatch:
-    """A page as it came, to be normalized. `fetched_at` is the time for quotes whose source gave none."""
+    """A page as it came, to be normalized. `fetched_at` is the time for quotes whose source gave none.
+
+    `fetch` is the task that fetched it, `epoch` that of the data when it was read here.
+    """
 
     body: bytes
     meta: JsonObject
     fetched_at: datetime
+    fetch: int
+    digest: bytes | None
+    epoch: int
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a page: how many rows it had, which were not stored, and what its reader chose."""
+    """What came of a page: how many rows it had, which were not stored, and what its reader chose.
+
+    With a digest, the same page is not merged again as long as the data's epoch lasts.
+    """
 
     rows: int
     rejections: Sequence[Rejection]
     notes: JsonObject
+    digest: bytes | None = None
+    epoch: int | None = None
 
     @classmethod
-    def of(cls, parsed: Parsed) -> Outcome:
-        return cls(parsed.rows, parsed.rejections, parsed.notes)
+    def of(cls, parsed: Parsed, batch: RawBatch | None = None) -> Outcome:
+        if batch is None or batch.digest is None or not parsed.lasting:
+            return cls(parsed.rows, parsed.rejections, parsed.notes)
+        return cls(parsed.rows, parsed.rejections, parsed.notes, batch.digest, batch.epoch)
 
 
 def claim(database: Database, task_id: int, *, worker: str, lease: float) -> Claim | None:
@@ -108,8 +122,11 @@ def holding(database: Database, *claims: Claim) -> Iterator[Connection]:
         raise CancelledTask
 
 
-def store_page(connection: Connection, claimed: Claim, page: Page, *, lease: float) -> Doorbell:
-    """Keep a fetched page, put its normalize task on record, and move on; the fetch ends with its last page."""
+def store_page(connection: Connection, claimed: Claim, page: Page, *, lease: float) -> Doorbell | None:
+    """Keep a fetched page, put its normalize task on record, and move on; the fetch ends with its last page.
+
+    None when that task is ended already, since the page was known.
+    """
     upload = claimed.params.get("upload") if page.body and page.at is not None else None
     row = connection.execute(
         sql("insert_raw_batch"),
@@ -121,17 +138,20 @@ def store_page(connection: Connection, claimed: Claim, page: Page, *, lease: flo
             "upload": upload,
             "from": page.at,
             "bytes": len(page.body),
+            "digest": page.digest,
         },
     ).fetchone()
     assert row is not None  # noqa: S101
-    bell = insert_task(
-        connection,
-        claimed.job_id,
-        kind="normalize",
-        source=claimed.source,
-        batch=row[0],
-        max_attempts=claimed.max_attempts,
-    )
+    bell = None
+    if not known.take_over(connection, claimed.task_id, page, row[0]):
+        bell = insert_task(
+            connection,
+            claimed.job_id,
+            kind="normalize",
+            source=claimed.source,
+            batch=row[0],
+            max_attempts=claimed.max_attempts,
+        )
     if page.last:
         succeed(connection, claimed)
     else:
@@ -196,6 +216,8 @@ def succeed_all(
                 "rejected": len(outcome.rejections),
                 "coins": list(keys),
                 "notes": Jsonb(outcome.notes),
+                "digest": outcome.digest,
+                "epoch": outcome.epoch,
             },
         )
     return settle(connection, claims[0].job_id)

@@ -121,6 +121,7 @@ def _source(part: Part) -> Answer:
         "stored": part.stored,
         "rejected": part.rejected,
         "duplicates": None if part.stored is None else max(0, part.rows - part.rejected - part.stored),
+        **({"pages_known": part.pages_known} if part.pages_known else {}),
         **({"message": part.message} if part.message else {}),
         **({"notes": part.notes} if part.notes else {}),
     }

@@ -33,6 +33,9 @@ class JobSourceSchema(ma.Schema):
     stored = whole("distinct coins made or updated; known when the job has ended, in full", known=False)
     rejected = whole("rows not stored, each with a reason")
     duplicates = whole("the rest; known when stored is", known=False)
+    pages_known = ma.fields.Integer(
+        metadata={"description": "pages at a file's beginning that had come before and were not merged again, if any"}
+    )
     message = ma.fields.String(metadata={"description": "the last failure, if one is open"})
     notes = ma.fields.Dict(metadata=_NOTES)
 

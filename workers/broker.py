@@ -15,6 +15,7 @@ from core.errors import BadSettings
 from core.registry import load_registry
 from core.settings import Settings
 from core.sources import check_names, configured
+from core.sources.csvfile.reader import reader
 from core.spans import SPANS
 from db.pool import Database
 from db.quotes import Rules
@@ -38,6 +39,7 @@ def start() -> None:
         if settings.database_url is None or settings.redis_url is None:
             raise BadSettings("DATABASE_URL and REDIS_URL must be set for a worker.")
         check_names(settings)
+        reader()  # while what lies on the disk is what runs here
         refuse_unfit(settings.database_url)
     except BadSettings as error:
         sys.exit(str(error))

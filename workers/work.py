@@ -172,15 +172,18 @@ class Work:
                 logger.warning("%s: left to its lease, the database can't be reached", context)
         return None
 
-    def _fetch(self, claimed: Claim) -> Doorbell:
-        """Store page after page; the last one's doorbell isn't rung but returned: this thread has time for it."""
+    def _fetch(self, claimed: Claim) -> Doorbell | None:
+        """Store page after page; the last one's doorbell isn't rung but returned: this thread has time for it.
+
+        Pages that are known have none.
+        """
         if rest := self._gate.rest_left(claimed):
             raise Resting(f"{claimed.source} rests", rest)
         answered = False
         for page in SOURCES[claimed.source].pages(self._ask(claimed), claimed.cursor):
             with tasks.holding(self._database, claimed) as connection:
                 doorbell = tasks.store_page(connection, claimed, page, lease=self._settings.lease)
-            if not page.last:
+            if doorbell and not page.last:
                 self._bell.ring([doorbell])
             if not answered:
                 self._gate.went_well(claimed.source)
@@ -275,10 +278,13 @@ def read_pages(
 
     Raises GiveUp when one isn't kept any more.
     """
+    fetches = set()
     for claimed in claims:
         batch = tasks.load_batch(connection, claimed.batch_id)
         if batch is None:
             raise GiveUp("The fetched page is no longer kept; start a new ingest.")
+        fetches.add(batch.fetch)
         parsed = SOURCES[claimed.source].parse(batch.body, batch.meta)
-        outcomes.append(Outcome.of(parsed))
+        # A page names no coin that one before it named: behind another file's page, that tells too little of its own.
+        outcomes.append(Outcome.of(parsed, batch if len(fetches) == 1 else None))
         yield parsed.quotes, batch.fetched_at

@@ -8,17 +8,21 @@ goes on after a crash at the byte where it stood.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import stat
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from core.errors import GiveUp
 from core.models import JsonObject, Page, Parsed
+from core.quote_table import QuoteTable
 from core.sources.csvfile.layout import Layout
 from core.sources.csvfile.pieces import pieces
+from core.sources.csvfile.reader import reader
 from core.sources.csvfile.refused import Refused
 from core.sources.csvfile.survey import BEGINNING, Survey, survey
 from core.sources.source import Ask
@@ -51,24 +55,28 @@ class Csv:
             with _open(ask, subject) as file:
                 head, (layout, offset, line) = _survey(file, ask.columns, subject)
                 mark = hashlib.sha256(head).hexdigest()
-                number = 0
+                number, digest = 0, _digest_of(layout, line)
                 if cursor:
                     if cursor["file"] != mark:
                         raise GiveUp(f"{subject} changed while it was being read; start a new ingest.")
                     number, offset, line = (cast(int, cursor[name]) for name in ("number", "offset", "line"))
+                    # A cursor of the release before has none.
+                    digest = bytes.fromhex(cast(str, cursor.get("digest", "")))
                 file.seek(offset)
                 read_at = datetime.now(UTC).isoformat()
                 shape = layout.to_json()
                 for piece in pieces(file, layout, offset, line):
                     number += 1
+                    digest = digest and hashlib.sha256(digest + piece.body).digest()
                     meta: JsonObject = {"layout": shape, "line": piece.line, "fetched_at": read_at}
                     behind: JsonObject = {
                         "file": mark,
                         "number": number,
                         "offset": piece.next_offset,
                         "line": piece.next_line,
+                        "digest": digest.hex(),
                     }
-                    yield Page(number, piece.body, meta, behind, piece.last, offset)
+                    yield Page(number, piece.body, meta, behind, piece.last, offset, digest or None)
                     offset = piece.next_offset
         except OSError as error:
             raise GiveUp(f"{subject} can't be read: {_why(error)}.") from None
@@ -81,7 +89,20 @@ class Csv:
 
         layout = Layout.from_json(cast(Mapping[str, object], meta["layout"]))
         table = read_table(body, layout, cast(int, meta["line"]))
-        return quotes_of(table, layout, datetime.fromisoformat(cast(str, meta["fetched_at"])))
+        parsed = quotes_of(table, layout, datetime.fromisoformat(cast(str, meta["fetched_at"])))
+        return replace(parsed, lasting=_is_lasting(parsed))
+
+
+def _digest_of(layout: Layout, line: int) -> bytes:
+    """What the pages' digests begin with: how they are read, and by whom. Each goes on from the one before it."""
+    return hashlib.sha256(json.dumps(["csv", reader(), layout.to_json(), line], sort_keys=True).encode()).digest()
+
+
+def _is_lasting(parsed: Parsed) -> bool:
+    """Every quote has a time of its own, and no row was refused for a time that lies ahead as yet, or can't be read."""
+    moments = parsed.quotes.moments if isinstance(parsed.quotes, QuoteTable) else ()
+    timed = len(moments) == len(parsed.quotes) and None not in moments
+    return timed and not any(rejection.reason.startswith("observed_at ") for rejection in parsed.rejections)
 
 
 def _survey(file: BinaryIO, columns: Mapping[str, str], subject: str) -> tuple[bytes, Survey]:

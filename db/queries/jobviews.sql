@@ -31,7 +31,8 @@ SELECT job_id, source,
        sum(rows) AS rows, sum(rejected) AS rejected, max(fence - asides) AS attempts,
        (array_agg(errors -> -1 ->> 'detail' ORDER BY state = 'failed' DESC, (errors -> -1 ->> 'at')::timestamptz DESC)
             FILTER (WHERE errors <> '[]' AND state <> 'succeeded'))[1] AS message,
-       coalesce((array_agg(notes ORDER BY id) FILTER (WHERE notes <> '{}'))[1], '{}') AS notes
+       coalesce((array_agg(notes ORDER BY id) FILTER (WHERE notes <> '{}'))[1], '{}') AS notes,
+       sum(pages_known) AS pages_known
 FROM tasks
 WHERE job_id = ANY (%(jobs)s::bigint[])
 GROUP BY job_id, source

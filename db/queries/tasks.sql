@@ -62,13 +62,13 @@ UPDATE tasks SET cursor = %(cursor)s, attempt = 1, lease_until = now() + %(lease
 
 -- name: insert_raw_batch
 -- Keep a page as it came, or say where in an uploaded file it stands.
-INSERT INTO raw_batches (task_id, number, body, meta, upload_id, upload_from, upload_bytes)
-VALUES (%(task)s, %(number)s, %(body)s, %(meta)s, %(upload)s, %(from)s, %(bytes)s)
+INSERT INTO raw_batches (task_id, number, body, meta, upload_id, upload_from, upload_bytes, digest)
+VALUES (%(task)s, %(number)s, %(body)s, %(meta)s, %(upload)s, %(from)s, %(bytes)s, %(digest)s)
 RETURNING id;
 
 -- name: load_raw_batch
--- A page as it came, and when it was fetched.
-SELECT coalesce(b.body, part.body), b.meta, b.fetched_at
+-- A page as it came, and when it was fetched; before anything is merged, in which epoch the data are.
+SELECT coalesce(b.body, part.body), b.meta, b.fetched_at, b.task_id, b.digest, data_epoch()
 FROM raw_batches b
 LEFT JOIN LATERAL (
     SELECT string_agg(substring(c.data FROM greatest(b.upload_from - c.at, 0)::integer + 1
@@ -86,7 +86,8 @@ WHERE b.id = %(batch)s;
 -- The task's work is done, with what came of it. By the clock: a merge's transaction may have begun long before.
 UPDATE tasks
 SET state = 'succeeded', finished_at = clock_timestamp(), lease_until = NULL,
-    rows = %(rows)s, rejected = %(rejected)s, coins = %(coins)s, notes = %(notes)s
+    rows = %(rows)s, rejected = %(rejected)s, coins = %(coins)s, notes = %(notes)s,
+    digest = %(digest)s, epoch = %(epoch)s
 WHERE id = %(task)s;
 
 -- name: insert_rejection

@@ -40,7 +40,8 @@ class TaskNote:
 
     @property
     def ends(self) -> bool:
-        return self.state not in OPEN and self.was in OPEN
+        """Also the task of a page that was known, which is made ended."""
+        return self.state not in OPEN and (self.was is None or self.was in OPEN)
 
 
 @dataclass(frozen=True)

@@ -98,10 +98,28 @@ def _ends_of_one_merge(history: History, merges: Mapping[str, Counter[str]]) -> 
         succeeded = [note.tx for note in history.notes_of[task["id"]] if note.ends and note.state == "succeeded"]
         if len(succeeded) != int(task["state"] == "succeeded"):
             yield f"task {task['id']} is {task['state']} and succeeded {len(succeeded)} times"
-        if task["kind"] == "normalize" and task["rows"] > task["rejected"]:
-            merged = [merges.get(tx, nothing) for tx in succeeded]
-            if [(kinds["quotes"], kinds["history"]) for kinds in merged] != [(1, 1)]:
-                yield f"task {task['id']} succeeded, and its rows were not merged just once: {merged}"
+        merged = [merges.get(tx, nothing) for tx in succeeded]
+        if task["known_as"] is not None:
+            yield from _taken_over(history, task)
+            if any(merged):
+                yield f"task {task['id']} took over what task {task['known_as']} had merged, and merged it: {merged}"
+        elif (
+            task["kind"] == "normalize"
+            and task["rows"] > task["rejected"]
+            and [(kinds["quotes"], kinds["history"]) for kinds in merged] != [(1, 1)]
+        ):
+            yield f"task {task['id']} succeeded, and its rows were not merged just once: {merged}"
+
+
+def _taken_over(history: History, task: dict[str, Any]) -> Iterator[str]:
+    """The same came of it as of the task before, which was about the same page."""
+    before = history.tasks.get(task["known_as"])
+    if before is None or before["state"] != "succeeded" or before["id"] > task["id"]:
+        yield f"task {task['id']} took over from task {task['known_as']}, which had not succeeded"
+    elif any(task[name] != before[name] for name in ("source", "rows", "rejected", "coins", "notes")):
+        yield f"task {task['id']} ended otherwise than task {before['id']}, from which it took over"
+    elif history.batches[task["batch_id"]]["number"] != history.batches[before["batch_id"]]["number"]:
+        yield f"task {task['id']} is about another page than task {before['id']}, from which it took over"
 
 
 def _rejections_once(history: History) -> Iterator[str]:
@@ -119,13 +137,19 @@ def no_effect_under_a_stale_fence(history: History) -> Iterator[str]:
     """Whoever writes for a task is the process that claimed it last, and the task is running under that claim."""
     ended_by_worker = ("succeeded", "failed")
     last: dict[int, TaskNote] = {}
+    # The task of a page that was known is never claimed: the fetch writes for it, and it is a child of its claim.
+    writing = {
+        task["id"]: history.batches[task["batch_id"]]["task_id"]
+        for task in history.tasks.values()
+        if task["known_as"] is not None
+    }
     happened: list[Effect | TaskNote] = sorted(
         [*history.effects, *history.task_notes], key=lambda one: (one.at, one.seq)
     )
     for one in happened:
         if one.task is None:
             continue
-        claim = last.get(one.task)
+        claim = last.get(writing.get(one.task, one.task))
         if isinstance(one, TaskNote):
             if one.claims:
                 if claim and one.fence <= claim.fence:
@@ -135,7 +159,8 @@ def no_effect_under_a_stale_fence(history: History) -> Iterator[str]:
             by_worker = one.was == "running" and (one.state in ended_by_worker or one.state == "running")
             if not by_worker or _is_taken_back(one):
                 continue
-        if claim is None or one.fence != claim.fence or _pid(one.writer) != _pid(claim.worker):
+        under = claim.fence if claim and one.task in writing else one.fence
+        if claim is None or under != claim.fence or _pid(one.writer) != _pid(claim.worker):
             held = f"{claim.worker} under fence {claim.fence}" if claim else "nobody"
             yield f"{one.writer} wrote for task {one.task} under fence {one.fence}, which {held} held"
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from random import Random
 
 import psycopg
@@ -180,10 +181,12 @@ class Load:
 
 
 def _order(random: Random) -> _Order:
-    kind = random.choices(("coingecko", "coinpaprika", "all", "csv", "upload"), (4, 2, 2, 1, 3))[0]
+    kind = random.choices(("coingecko", "coinpaprika", "all", "csv", "upload", "again"), (4, 2, 2, 1, 2, 2))[0]
     limit = random.choice(_LIMITS)
     if kind == "upload":
         return _Order("/api/v1/ingest/csv", a_file(random, random.choice((3, 30, 200))))
+    if kind == "again":
+        return _Order("/api/v1/ingest/csv", a_growing_file(random.randrange(2), random.choice((20, 75, 80))))
     if kind == "csv":
         return _Order("/api/v1/ingest/csv")
     if kind == "all":
@@ -198,4 +201,20 @@ def a_file(random: Random, rows: int) -> bytes:
     for coin in random.sample(known, rows):
         price = "a lot" if random.random() < 0.1 else f"{coin.price * random.randint(990, 1010) / 1000:f}"
         lines.append(f"{coin.symbol},{coin.name},{price},{coin.cap},{coin.volume}")
+    return "\n".join(lines).encode()
+
+
+def a_growing_file(which: int, rows: int) -> bytes:
+    """One of few files of quotes with their times, which come again and again, as long as they were or longer.
+
+    A page is a megabyte, so that 75 rows are two pages.
+    """
+    random = Random(f"growing {which}")
+    known = list(coins(MARKET_SIZE, MADE_AT))
+    lines = ["symbol,name,price,market_cap,volume_24h,date,remarks"]
+    for day in range(rows):
+        coin = random.choice(known)
+        price = "a lot" if day % 10 == 0 else f"{coin.price * random.randint(990, 1010) / 1000:f}"
+        at = MADE_AT - timedelta(days=day)
+        lines.append(f"{coin.symbol},{coin.name},{price},{coin.cap},{coin.volume},{at:%Y-%m-%d},{'-' * 20_000}")
     return "\n".join(lines).encode()

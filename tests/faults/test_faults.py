@@ -42,6 +42,7 @@ def test_whatever_strikes_nothing_is_lost_and_nothing_done_twice(outcome: Outcom
 def test_faults_did_strike_and_jobs_were_done(outcome: Outcome) -> None:
     assert len(outcome.strikes) >= 10
     assert sum(job["state"] == "succeeded" for job in outcome.history.jobs.values()) >= 20
+    assert any(task["known_as"] for task in outcome.history.tasks.values())
 
 
 @pytest.mark.parametrize("name", MUTANTS)

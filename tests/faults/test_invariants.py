@@ -48,9 +48,11 @@ def right() -> History:
         "state": "succeeded",
         "rejected": 0,
         "coins": [],
+        "notes": {},
         "errors": [],
         "run_at": NOON,
         "retried_by": None,
+        "known_as": None,
     }
     return History(
         [
@@ -103,6 +105,39 @@ def too_few_rows(history: History) -> None:
     history.batches[1]["meta"]["take"] = 4
 
 
+def known(history: History) -> History:
+    """The same page came again and was known: a second job, whose fetch ended the page's task itself."""
+    fetching = replace(FETCH, seq=11, task=3, job=2, tx="11", at=NOON + timedelta(seconds=11))
+    claimed = moved(fetching, "running", 12, "12")
+    taken = replace(NORMALIZE, seq=14, task=4, job=2, state="succeeded", tx="13", at=NOON + timedelta(seconds=13))
+    history.task_notes = [*history.task_notes, fetching, claimed, moved(claimed, "succeeded", 13, "13"), taken]
+    history.job_notes = [*history.job_notes, *(replace(note, job=2, slot=None) for note in history.job_notes)]
+    history.effects = [*history.effects, effect("batch", 3, "13", 13), effect("child", 3, "13", 13)]
+    history.tasks[3] = {**history.tasks[1], "id": 3, "job_id": 2}
+    history.tasks[4] = {**history.tasks[2], "id": 4, "job_id": 2, "batch_id": 2, "known_as": 2}
+    history.jobs[2] = {**history.jobs[1], "id": 2, "slot": "another"}
+    history.batches[2] = {**history.batches[1], "id": 2, "task_id": 3}
+    return history
+
+
+def taken_over_and_merged(history: History) -> None:
+    known(history).effects = [*history.effects, effect("history", None, "13", 13), effect("quotes", None, "13", 13)]
+
+
+def taken_over_from_nobody(history: History) -> None:
+    known(history).tasks[2]["state"] = "failed"
+
+
+def taken_over_otherwise(history: History) -> None:
+    known(history).tasks[4]["rows"] = 4
+
+
+def taken_over_by_a_late_one(history: History) -> None:
+    known(history).tasks[4]["rejected"] = history.tasks[2]["rejected"] = 1
+    late = effect("rejections", 4, "13", 13, pid=8)
+    history.effects = [*history.effects, effect("rejections", 2, "5", 4), replace(late, detail=1)]
+
+
 def wrong_state(history: History) -> None:
     history.jobs[1]["state"] = "failed"
 
@@ -135,6 +170,7 @@ def two_of_a_slot(history: History) -> None:
 
 def test_a_right_history_violates_nothing() -> None:
     assert broken(right()) == set()
+    assert broken(known(right())) == set()
 
 
 @pytest.mark.parametrize(
@@ -143,7 +179,11 @@ def test_a_right_history_violates_nothing() -> None:
         (merged_twice, 3),
         (merged_alone, 3),
         (never_merged, 3),
+        (taken_over_and_merged, 3),
+        (taken_over_from_nobody, 3),
+        (taken_over_otherwise, 3),
         (written_by_a_late_one, 4),
+        (taken_over_by_a_late_one, 4),
         (a_page_without_task, 5),
         (too_few_rows, 5),
         (wrong_state, 6),

@@ -66,7 +66,9 @@ def page(number: int, *, last: bool) -> Page:
 
 def store_page(database: Database, claimed: Claim, number: int, *, last: bool) -> int:
     with tasks.holding(database, claimed) as connection:
-        return tasks.store_page(connection, claimed, page(number, last=last), lease=LEASE).task_id
+        bell = tasks.store_page(connection, claimed, page(number, last=last), lease=LEASE)
+    assert bell is not None
+    return bell.task_id
 
 
 def succeed(database: Database, claimed: Claim) -> None:

@@ -222,3 +222,52 @@ def test_a_time_is_judged_by_when_the_file_was_read_not_by_when_it_is_parsed() -
     assert CSV.parse(page.body, page.meta).quotes
     earlier = {**page.meta, "fetched_at": "2021-01-01T00:00:00+00:00"}
     assert not CSV.parse(page.body, earlier).quotes
+
+
+TIMED = "symbol,price,open,date"
+
+
+def test_a_pages_digest_is_of_the_file_up_to_its_end() -> None:
+    rows = [f"C{number},1,2,2024-05-01" for number in range(20_010)]
+    first, second, third = (page.digest for page in pages(table(*rows, header=TIMED)))
+    assert len({first, second, third}) == 3
+    grown = [page.digest for page in pages(table(*rows, "D,1,2,2024-05-01", header=TIMED))]
+    assert (grown[:2], grown[2] == third) == ([first, second], False)
+    changed = [page.digest for page in pages(table("C,1,2,2024-05-01", *rows[1:], header=TIMED))]
+    assert not {first, second, third} & set(changed)
+
+
+def test_the_same_bytes_read_otherwise_have_another_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+    def digest(file: str, **columns: str) -> bytes | None:
+        (page,) = pages(file, columns)
+        return page.digest
+
+    one = table("A,1,2,2024-05-01", header=TIMED)
+    assert digest(one) == digest(one)
+    assert digest(one) != digest(one, price="open")
+    # Lines are named in rejections.
+    assert digest(one) != digest("\n" + one)
+    now = digest(one)
+    monkeypatch.setattr("core.sources.csv.reader", lambda: "of another release")
+    assert digest(one) != now
+
+
+def test_a_fetch_that_another_release_began_has_no_digests(long: bytes) -> None:
+    cursor = {name: value for name, value in pages(long)[0].cursor.items() if name != "digest"}
+    assert {page.digest for page in pages(long, cursor=cursor)} == {None}
+
+
+@pytest.mark.parametrize(
+    ("rows", "lasting"),
+    [
+        (["A,1,2,2024-05-01", "B,x,2,2024-05-01"], True),
+        (["A,x,2,2024-05-01"], True),
+        (["A,1,2,2024-05-01", "B,1,2,"], False),
+        (["A,1,2,2024-05-01", "B,1,2,2100-01-01"], False),
+    ],
+)
+def test_a_page_lasts_when_no_row_depends_on_when_it_was_read(rows: list[str], lasting: bool) -> None:
+    (page,) = pages(table(*rows, header=TIMED))
+    assert CSV.parse(page.body, page.meta).lasting == lasting
+    (without,) = pages(table("A,1", header="symbol,price"))
+    assert not CSV.parse(without.body, without.meta).lasting

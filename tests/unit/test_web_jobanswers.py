@@ -12,7 +12,7 @@ from web import jobanswers
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HEAD = Head(7, "csv", "succeeded", None, "ci", 5, NOON, NOON, NOON, None)
-PART = Part("csv", 0, 0, 2, 0, 0, 5, 0, 1, None, {}, 5)
+PART = Part("csv", 0, 0, 2, 0, 0, 5, 0, 1, None, {}, 0, 5)
 
 
 def _part(source: str, **values: object) -> Part:
@@ -88,6 +88,11 @@ def test_fetched_is_stored_and_duplicates_and_rejected_together() -> None:
     assert job["total_fetched"] == job["total_stored"] + job["duplicates_removed"] + job["rejected"] == 9
     source = job["sources"]["csv"]
     assert source["count"] == source["stored"] + source["duplicates"] + source["rejected"]
+
+
+def test_a_source_tells_of_pages_that_were_known_if_there_were_any() -> None:
+    told = [jobanswers.body(JobView(HEAD, [_part("csv", pages_known=count)]))["sources"]["csv"] for count in (0, 37)]
+    assert [source.get("pages_known") for source in told] == [None, 37]
 
 
 def test_while_a_job_runs_the_counts_of_coins_are_unknown_and_it_can_be_cancelled() -> None:
