@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from psycopg.types.json import Jsonb
@@ -43,6 +43,11 @@ class Claim:
     waits: int
     fence: int
     traceparent: str | None = None
+
+    @property
+    def doorbell(self) -> Doorbell:
+        """What would ring for it."""
+        return Doorbell(self.task_id, self.kind, self.source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,42 @@ def holding(database: Database, *claims: Claim) -> Iterator[Connection]:
 
 def store_page(connection: Connection, claimed: Claim, page: Page, *, lease: float) -> Doorbell:
     """Keep a fetched page, put its normalize task on record, and move on; the fetch ends with its last page."""
+    batch = _keep(connection, claimed, page)
+    if page.last:
+        _end_fetch(connection, claimed)
+    else:
+        advance(connection, claimed, page.cursor, lease=lease)
+    return _page_task(connection, claimed, batch)
+
+
+def store_and_claim(
+    connection: Connection, claimed: Claim, page: Page, *, worker: str, lease: float
+) -> Claim | Doorbell:
+    """The same for the last page, whose task is claimed at once: by the worker that fetched it, and so has it at hand.
+
+    A doorbell instead when the job is to be cancelled.
+    """
+    batch = _keep(connection, claimed, page)
+    _end_fetch(connection, claimed)
+    row = connection.execute(
+        sql("insert_claimed_page"),
+        {
+            "job": claimed.job_id,
+            "source": claimed.source,
+            "batch": batch,
+            "max_attempts": claimed.max_attempts,
+            "worker": worker,
+            "lease": lease,
+        },
+    ).fetchone()
+    if row is None:
+        return _page_task(connection, claimed, batch)
+    return replace(
+        claimed, task_id=row[0], kind="normalize", params={}, cursor={}, batch_id=batch, attempt=1, waits=0, fence=1
+    )
+
+
+def _keep(connection: Connection, claimed: Claim, page: Page) -> int:
     upload = claimed.params.get("upload") if page.body and page.at is not None else None
     row = connection.execute(
         sql("insert_raw_batch"),
@@ -124,19 +165,23 @@ def store_page(connection: Connection, claimed: Claim, page: Page, *, lease: flo
         },
     ).fetchone()
     assert row is not None  # noqa: S101
-    bell = insert_task(
+    return int(row[0])
+
+
+def _page_task(connection: Connection, claimed: Claim, batch: int) -> Doorbell:
+    return insert_task(
         connection,
         claimed.job_id,
         kind="normalize",
         source=claimed.source,
-        batch=row[0],
+        batch=batch,
         max_attempts=claimed.max_attempts,
     )
-    if page.last:
-        succeed(connection, claimed)
-    else:
-        advance(connection, claimed, page.cursor, lease=lease)
-    return bell
+
+
+def _end_fetch(connection: Connection, claimed: Claim) -> None:
+    """The job goes on: its last page is about to have a task."""
+    _succeed(connection, claimed, Outcome(0, (), {}))
 
 
 def advance(connection: Connection, claimed: Claim, cursor: JsonObject, *, lease: float) -> None:
@@ -179,26 +224,27 @@ def succeed_all(
 ) -> bool:
     """The same for several tasks of one job, each with its outcome and its coins."""
     for claimed, outcome, keys in zip(claims, outcomes, coins, strict=True):
-        if outcome.rejections:
-            with connection.cursor() as cursor:
-                cursor.executemany(
-                    sql("insert_rejection"),
-                    [
-                        {"task": claimed.task_id, "row": r.row, "reason": r.reason, "raw": r.raw}
-                        for r in outcome.rejections
-                    ],
-                )
-        connection.execute(
-            sql("succeed_task"),
-            {
-                "task": claimed.task_id,
-                "rows": outcome.rows,
-                "rejected": len(outcome.rejections),
-                "coins": list(keys),
-                "notes": Jsonb(outcome.notes),
-            },
-        )
+        _succeed(connection, claimed, outcome, keys)
     return settle(connection, claims[0].job_id)
+
+
+def _succeed(connection: Connection, claimed: Claim, outcome: Outcome, coins: Sequence[int] = ()) -> None:
+    if outcome.rejections:
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                sql("insert_rejection"),
+                [{"task": claimed.task_id, "row": r.row, "reason": r.reason, "raw": r.raw} for r in outcome.rejections],
+            )
+    connection.execute(
+        sql("succeed_task"),
+        {
+            "task": claimed.task_id,
+            "rows": outcome.rows,
+            "rejected": len(outcome.rejections),
+            "coins": list(coins),
+            "notes": Jsonb(outcome.notes),
+        },
+    )
 
 
 def postpone(connection: Connection, claimed: Claim, detail: str, *, delay: float, asked_for: bool) -> None:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from core import logs, trace
 from core.errors import GiveUp, NotYet, ProjectError, RateLimited, Resting, Retry, Unavailable
-from core.models import JsonObject, Quote
+from core.models import JsonObject, Page, Quote
 from core.retry import next_wait
 from core.settings import Settings
 from core.sources import SOURCES
@@ -71,26 +71,27 @@ class Work:
             self._answer(doorbell)
             return
         following: Doorbell | None = doorbell if self._lanes.enter(doorbell) else None
-        while following:
-            try:
+        try:
+            while following:
                 page = self._take(following)
-            except BaseException:
+                following = self._lanes.following(doorbell.source)
+                if following and isinstance(page, Doorbell):
+                    self._bell.ring([page])
+                elif page:
+                    self._answer(page)
+        except BaseException:
+            if following:
                 self._lanes.leave(doorbell.source)
-                raise
-            following = self._lanes.following(doorbell.source)
-            if page and following:
-                self._bell.ring([page])
-            elif page:
-                self._answer(page)
+            raise
 
-    def _answer(self, doorbell: Doorbell) -> None:
+    def _answer(self, page: Doorbell | Claim) -> None:
         """Do what there is to do; of a job's pages as long as there are any."""
-        following: Doorbell | None = doorbell
+        following: Doorbell | Claim | None = page
         while following:
-            following = self._take(following)
+            following = self._take(following) if isinstance(following, Doorbell) else self._carry_out_all([following])
 
-    def _take(self, doorbell: Doorbell) -> Doorbell | None:
-        """Claim and carry out; the doorbell that there may be more behind."""
+    def _take(self, doorbell: Doorbell) -> Doorbell | Claim | None:
+        """Claim and carry out; what this thread may go on with: a doorbell with perhaps more behind it, or a page."""
         if self._stopping.is_set():
             self._bell.ring([doorbell])
             # This process takes messages for a moment longer: let another one have it.
@@ -110,13 +111,17 @@ class Work:
         if not claims:
             return None
         self._bell.tell()
+        return self._carry_out_all(claims)
+
+    def _carry_out_all(self, claims: Sequence[Claim]) -> Doorbell | Claim | None:
+        """A task, or some pages of one job; what `_take` says."""
         with ExitStack() as held:
             held.enter_context(about(claims))
             held.callback(self._bell.tell)
             for claimed in claims:
                 held.enter_context(self._holdings.keep(claimed))
             if claims[0].kind == "normalize":
-                return None if self._normalize_all(claims) else doorbell
+                return None if self._normalize_all(claims) else claims[0].doorbell
             if self._stopping.is_set():
                 # Claimed while all that was held then was handed back.
                 with suppress(Unavailable):
@@ -172,22 +177,29 @@ class Work:
                 logger.warning("%s: left to its lease, the database can't be reached", context)
         return None
 
-    def _fetch(self, claimed: Claim) -> Doorbell:
-        """Store page after page; the last one's doorbell isn't rung but returned: this thread has time for it."""
+    def _fetch(self, claimed: Claim) -> Doorbell | Claim:
+        """Store page after page; the last one isn't rung for but returned: this thread has time for it."""
         if rest := self._gate.rest_left(claimed):
             raise Resting(f"{claimed.source} rests", rest)
         answered = False
         for page in SOURCES[claimed.source].pages(self._ask(claimed), claimed.cursor):
-            with tasks.holding(self._database, claimed) as connection:
-                doorbell = tasks.store_page(connection, claimed, page, lease=self._settings.lease)
-            if not page.last:
-                self._bell.ring([doorbell])
+            stored = self._store(claimed, page, alone=page.last and not answered)
+            if isinstance(stored, Doorbell) and not page.last:
+                self._bell.ring([stored])
             if not answered:
                 self._gate.went_well(claimed.source)
             answered = True
             if page.last:
-                return doorbell
+                return stored
         raise Retry(f"{claimed.source} stopped before its last page")
+
+    def _store(self, claimed: Claim, page: Page, *, alone: bool) -> Doorbell | Claim:
+        """A page that is `alone` is claimed by this thread, unless a fetch waits for it or the process is to stop."""
+        mine = alone and not self._lanes.is_awaited(claimed.source) and not self._stopping.is_set()
+        with tasks.holding(self._database, claimed) as connection:
+            if mine:
+                return tasks.store_and_claim(connection, claimed, page, worker=self._worker, lease=self._settings.lease)
+            return tasks.store_page(connection, claimed, page, lease=self._settings.lease)
 
     def _ask(self, claimed: Claim) -> Ask:
         params = claimed.params
