@@ -113,20 +113,20 @@ def holding(database: Database, *claims: Claim) -> Iterator[Connection]:
         raise CancelledTask
 
 
-def store_page(connection: Connection, claimed: Claim, page: Page, *, lease: float) -> Doorbell:
-    """Keep a fetched page, put its normalize task on record, and move on; the fetch ends with its last page."""
-    batch = _keep(connection, claimed, page)
-    if page.last:
+def store_pages(connection: Connection, claimed: Claim, pages: Sequence[Page], *, lease: float) -> list[Doorbell]:
+    """Keep fetched pages, put their normalize tasks on record, and move on; the fetch ends with its last page."""
+    batches = [_keep(connection, claimed, page) for page in pages]
+    if pages[-1].last:
         _end_fetch(connection, claimed)
     else:
-        advance(connection, claimed, page.cursor, lease=lease)
-    return _page_task(connection, claimed, batch)
+        advance(connection, claimed, pages[-1].cursor, lease=lease)
+    return [_page_task(connection, claimed, batch) for batch in batches]
 
 
 def store_and_claim(
     connection: Connection, claimed: Claim, page: Page, *, worker: str, lease: float
 ) -> Claim | Doorbell:
-    """The same for the last page, whose task is claimed at once: by the worker that fetched it, and so has it at hand.
+    """The same for a page that is the only one, whose task is claimed at once by the worker that has it at hand.
 
     A doorbell instead when the job is to be cancelled.
     """

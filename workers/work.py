@@ -16,6 +16,7 @@ from core.models import JsonObject, Page, Quote
 from core.retry import next_wait
 from core.settings import Settings
 from core.sources import SOURCES
+from core.sources.bundles import bundles
 from core.sources.source import Ask
 from core.spans import SPANS
 from db import quotes, reprocess, sources, tasks
@@ -181,25 +182,34 @@ class Work:
         """Store page after page; the last one isn't rung for but returned: this thread has time for it."""
         if rest := self._gate.rest_left(claimed):
             raise Resting(f"{claimed.source} rests", rest)
-        answered = False
-        for page in SOURCES[claimed.source].pages(self._ask(claimed), claimed.cursor):
-            stored = self._store(claimed, page, alone=page.last and not answered)
-            if isinstance(stored, Doorbell) and not page.last:
-                self._bell.ring([stored])
-            if not answered:
+        first = True
+        for pages in bundles(SOURCES[claimed.source].pages(self._ask(claimed), claimed.cursor)):
+            last = pages[-1].last
+            page, bells = self._store(claimed, pages, alone=first and last)
+            self._bell.ring(bells)
+            if first:
                 self._gate.went_well(claimed.source)
-            answered = True
-            if page.last:
-                return stored
+            first = False
+            if last:
+                return page
         raise Retry(f"{claimed.source} stopped before its last page")
 
-    def _store(self, claimed: Claim, page: Page, *, alone: bool) -> Doorbell | Claim:
-        """A page that is `alone` is claimed by this thread, unless a fetch waits for it or the process is to stop."""
+    def _store(
+        self, claimed: Claim, pages: Sequence[Page], *, alone: bool
+    ) -> tuple[Doorbell | Claim, Sequence[Doorbell]]:
+        """What this thread may go on with when that was the last page, and the bells to ring.
+
+        A page that is `alone` it claims, unless another fetch waits for the thread or the process is to stop.
+        """
         mine = alone and not self._lanes.is_awaited(claimed.source) and not self._stopping.is_set()
+        lease = self._settings.lease
         with tasks.holding(self._database, claimed) as connection:
             if mine:
-                return tasks.store_and_claim(connection, claimed, page, worker=self._worker, lease=self._settings.lease)
-            return tasks.store_page(connection, claimed, page, lease=self._settings.lease)
+                return tasks.store_and_claim(connection, claimed, pages[0], worker=self._worker, lease=lease), ()
+            bells = tasks.store_pages(connection, claimed, pages, lease=lease)
+        # Who hears one takes what pages there are: a bell for each process will do.
+        others = bells[:-1] if pages[-1].last else bells
+        return bells[-1], others[-self._settings.worker_processes :]
 
     def _ask(self, claimed: Claim) -> Ask:
         params = claimed.params

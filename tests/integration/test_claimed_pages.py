@@ -57,7 +57,7 @@ def test_a_page_claimed_as_it_is_stored_is_as_one_whose_bell_was_answered(databa
     at_once = row_of_page(factory)
     factory.connection.execute("DELETE FROM jobs WHERE id = %s", [first.job_id])
     with tasks.holding(database, second) as connection:
-        stored = tasks.store_page(connection, second, ONLY, lease=LEASE)
+        stored = tasks.store_pages(connection, second, [ONLY], lease=LEASE)[0]
     rung = claim(database, stored.task_id)
     assert row_of_page(factory)[:-1] == at_once[:-1]
     assert [getattr(rung, field) for field in ("kind", "source", "params", "cursor", "attempt", "waits", "fence")] == [

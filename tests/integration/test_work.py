@@ -16,6 +16,7 @@ from db.pool import Database
 from db.quotes import Rules
 from db.tasks import Claim
 from tests.factories import Factory
+from tests.upstream.markets import made_up
 from tests.upstream.server import Upstream
 from tests.waiting import until
 from workers.budget import Budget
@@ -205,3 +206,22 @@ def test_behind_its_only_page_a_fetch_goes_on_with_what_else_waits_of_its_job(wo
     factory.task(job, "coingecko", kind="normalize", state="queued", batch_id=batch)
     work.do(bell)
     assert factory.value("SELECT state FROM jobs ORDER BY id LIMIT 1") == "succeeded"
+
+
+def test_pages_that_came_quickly_are_stored_before_the_error_that_followed_them_and_not_fetched_again(
+    work: Work, factory: Factory, upstream: Upstream
+) -> None:
+    task = factory.task(factory.job("coingecko", "queued"), "coingecko", state="queued", params='{"limit": 1250}')
+    market = made_up(1250)
+    upstream.markets = lambda: market
+    upstream.behave(PAGES, page=4, status=500)
+    work.do(Doorbell(task, "fetch", "coingecko"))
+    assert factory.value("SELECT array_agg(number ORDER BY number) FROM raw_batches") == [1, 2, 3]
+    assert factory.value("SELECT cursor ->> 'page' FROM tasks WHERE kind = 'fetch'") == "4"
+
+    def fetched() -> bool:
+        work.do(Doorbell(task, "fetch", "coingecko"))
+        return bool(factory.value("SELECT finished_at IS NOT NULL FROM tasks WHERE kind = 'fetch'"))
+
+    until(fetched, "the fetch has ended")
+    assert [seen.query["page"] for seen in upstream.log] == ["1", "2", "3", "4", "4", "5"]
