@@ -48,16 +48,21 @@ def upload(program: Program, file: Path) -> int:
 
 def until_ended(database_url: str, job: int, *, every: float = 0.02, longest: float = 900.0) -> float:
     """The moment (time.perf_counter) at which the job's success was seen in the database. Raises Bad."""
-    deadline = time.monotonic() + longest
     with psycopg.connect(database_url, autocommit=True) as connection:
-        while time.monotonic() < deadline:
-            row = connection.execute("SELECT state FROM jobs WHERE id = %s", [job]).fetchone()
-            seen = time.perf_counter()
-            if row and row[0] in _ENDED:
-                if row[0] != "succeeded":
-                    raise Bad(f"job {job} ended {row[0]}")
-                return seen
-            time.sleep(every)
+        return seen_ended(connection, job, every=every, longest=longest)
+
+
+def seen_ended(connection: psycopg.Connection, job: int, *, every: float, longest: float = 900.0) -> float:
+    """The same over a connection that is there already: a new one costs the server as much as a small job."""
+    deadline = time.monotonic() + longest
+    while time.monotonic() < deadline:
+        row = connection.execute("SELECT state FROM jobs WHERE id = %s", [job]).fetchone()
+        seen = time.perf_counter()
+        if row and row[0] in _ENDED:
+            if row[0] != "succeeded":
+                raise Bad(f"job {job} ended {row[0]}")
+            return seen
+        time.sleep(every)
     raise Bad(f"job {job} did not end within {longest:g} s")
 
 

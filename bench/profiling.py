@@ -137,8 +137,7 @@ def ingest(url: str, file: Path) -> Callable[[], dict[str, float]]:
             fetching = claim(made.doorbells[0].task_id)
             for page in csv.pages(Ask(settings, open_file=lambda: open_upload(database, upload)), fetching.cursor):
                 with tasks.holding(database, fetching) as connection:
-                    bell = tasks.store_page(connection, fetching, page, lease=_LEASE)
-                bells += [bell] if bell else []
+                    bells += tasks.store_pages(connection, fetching, [page], lease=_LEASE)
         # As workers take them that the fetch is ahead of: the newest first, several at once.
         while bells:
             with watch.stage("normalize"):

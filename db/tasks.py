@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from psycopg.types.json import Jsonb
@@ -44,6 +44,11 @@ class Claim:
     waits: int
     fence: int
     traceparent: str | None = None
+
+    @property
+    def doorbell(self) -> Doorbell:
+        """What would ring for it."""
+        return Doorbell(self.task_id, self.kind, self.source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +127,51 @@ def holding(database: Database, *claims: Claim) -> Iterator[Connection]:
         raise CancelledTask
 
 
-def store_page(connection: Connection, claimed: Claim, page: Page, *, lease: float) -> Doorbell | None:
-    """Keep a fetched page, put its normalize task on record, and move on; the fetch ends with its last page.
+def store_pages(connection: Connection, claimed: Claim, pages: Sequence[Page], *, lease: float) -> list[Doorbell]:
+    """Keep fetched pages, put their normalize tasks on record, and move on; the fetch ends with its last page.
 
-    None when that task is ended already, since the page was known.
+    Pages that are known have no doorbell: their tasks are ended already.
     """
+    batches = {page.number: _keep(connection, claimed, page) for page in pages}
+    new = [page for page in pages if not known.take_over(connection, claimed.task_id, page, batches[page.number])]
+    if pages[-1].last:
+        _end_fetch(connection, claimed, goes_on=bool(new))
+    else:
+        advance(connection, claimed, pages[-1].cursor, lease=lease)
+    return [_page_task(connection, claimed, batches[page.number]) for page in new]
+
+
+def store_and_claim(
+    connection: Connection, claimed: Claim, page: Page, *, worker: str, lease: float
+) -> Claim | Doorbell | None:
+    """The same for a page that is the only one, whose task is claimed at once by the worker that has it at hand.
+
+    A doorbell instead when the job is to be cancelled; None when the page is known.
+    """
+    batch = _keep(connection, claimed, page)
+    if known.take_over(connection, claimed.task_id, page, batch):
+        _end_fetch(connection, claimed, goes_on=False)
+        return None
+    _end_fetch(connection, claimed, goes_on=True)
+    row = connection.execute(
+        sql("insert_claimed_page"),
+        {
+            "job": claimed.job_id,
+            "source": claimed.source,
+            "batch": batch,
+            "max_attempts": claimed.max_attempts,
+            "worker": worker,
+            "lease": lease,
+        },
+    ).fetchone()
+    if row is None:
+        return _page_task(connection, claimed, batch)
+    return replace(
+        claimed, task_id=row[0], kind="normalize", params={}, cursor={}, batch_id=batch, attempt=1, waits=0, fence=1
+    )
+
+
+def _keep(connection: Connection, claimed: Claim, page: Page) -> int:
     upload = claimed.params.get("upload") if page.body and page.at is not None else None
     row = connection.execute(
         sql("insert_raw_batch"),
@@ -142,21 +187,25 @@ def store_page(connection: Connection, claimed: Claim, page: Page, *, lease: flo
         },
     ).fetchone()
     assert row is not None  # noqa: S101
-    bell = None
-    if not known.take_over(connection, claimed.task_id, page, row[0]):
-        bell = insert_task(
-            connection,
-            claimed.job_id,
-            kind="normalize",
-            source=claimed.source,
-            batch=row[0],
-            max_attempts=claimed.max_attempts,
-        )
-    if page.last:
-        succeed(connection, claimed)
-    else:
-        advance(connection, claimed, page.cursor, lease=lease)
-    return bell
+    return int(row[0])
+
+
+def _page_task(connection: Connection, claimed: Claim, batch: int) -> Doorbell:
+    return insert_task(
+        connection,
+        claimed.job_id,
+        kind="normalize",
+        source=claimed.source,
+        batch=batch,
+        max_attempts=claimed.max_attempts,
+    )
+
+
+def _end_fetch(connection: Connection, claimed: Claim, *, goes_on: bool) -> None:
+    """`goes_on`: a page that is about to have a task keeps the job from ending."""
+    _succeed(connection, claimed, Outcome(0, (), {}))
+    if not goes_on:
+        settle(connection, claimed.job_id)
 
 
 def advance(connection: Connection, claimed: Claim, cursor: JsonObject, *, lease: float) -> None:
@@ -199,28 +248,29 @@ def succeed_all(
 ) -> bool:
     """The same for several tasks of one job, each with its outcome and its coins."""
     for claimed, outcome, keys in zip(claims, outcomes, coins, strict=True):
-        if outcome.rejections:
-            with connection.cursor() as cursor:
-                cursor.executemany(
-                    sql("insert_rejection"),
-                    [
-                        {"task": claimed.task_id, "row": r.row, "reason": r.reason, "raw": r.raw}
-                        for r in outcome.rejections
-                    ],
-                )
-        connection.execute(
-            sql("succeed_task"),
-            {
-                "task": claimed.task_id,
-                "rows": outcome.rows,
-                "rejected": len(outcome.rejections),
-                "coins": list(keys),
-                "notes": Jsonb(outcome.notes),
-                "digest": outcome.digest,
-                "epoch": outcome.epoch,
-            },
-        )
+        _succeed(connection, claimed, outcome, keys)
     return settle(connection, claims[0].job_id)
+
+
+def _succeed(connection: Connection, claimed: Claim, outcome: Outcome, coins: Sequence[int] = ()) -> None:
+    if outcome.rejections:
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                sql("insert_rejection"),
+                [{"task": claimed.task_id, "row": r.row, "reason": r.reason, "raw": r.raw} for r in outcome.rejections],
+            )
+    connection.execute(
+        sql("succeed_task"),
+        {
+            "task": claimed.task_id,
+            "rows": outcome.rows,
+            "rejected": len(outcome.rejections),
+            "coins": list(coins),
+            "notes": Jsonb(outcome.notes),
+            "digest": outcome.digest,
+            "epoch": outcome.epoch,
+        },
+    )
 
 
 def postpone(connection: Connection, claimed: Claim, detail: str, *, delay: float, asked_for: bool) -> None:

@@ -44,7 +44,7 @@ class Feed:
         self._database = database
         self._rung = threading.Event()
         self._stopped = threading.Event()
-        self._ear = Ear(redis_url, self._rung.set)
+        self._ear = Ear(redis_url, lambda _queues: self._rung.set())
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._newcomers: deque[tuple[Stream, str | None]] = deque()

@@ -27,9 +27,13 @@ from workers.dispatcher import Dispatcher
 from workers.gate import Gate
 from workers.lanes import Lanes, lanes_for
 from workers.lease import Holdings, beat
+from workers.news import Ear
 from workers.queue import Bell, make_broker
 from workers.shutdown import on_stop
 from workers.work import Work
+
+# How long a bell that went unheard may wait in an idle queue.
+_PATIENCE_SECONDS = 0.2
 
 
 def start() -> None:
@@ -67,6 +71,8 @@ def start() -> None:
     dramatiq.set_broker(broker)
     # Normalizing is short and ends by itself; a fetch may hang in a request for as long as HTTP_TIMEOUT.
     on_stop(stopping, lambda: bell.ring([*lanes.clear(), *holdings.hand_back(kinds=("fetch", REPROCESS))]))
+    broker.patience = _PATIENCE_SECONDS
+    Ear(settings.redis_url, broker.hear).open()
     dispatcher = Dispatcher(settings, database, bell, worker)
     # Started here and not by a middleware hook, whose failure Dramatiq would swallow.
     threading.Thread(target=dispatcher.run, args=(stopping,), name="dispatcher", daemon=True).start()

@@ -50,6 +50,11 @@ class Lanes:
             self._busy[source] -= 1
             return None
 
+    def is_awaited(self, source: str) -> bool:
+        """Whether a fetch is parked that will want the thread of the next one to be done."""
+        with self._lock:
+            return bool(self._parked[source])
+
     def leave(self, source: str) -> None:
         """A fetch broke off without being able to go on with another."""
         with self._lock:

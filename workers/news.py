@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 
 import redis
@@ -18,16 +18,16 @@ CHANNEL = "crypto-quotes:news"
 _ASK_SECONDS = 2.0
 
 
-def tell(client: redis.Redis) -> None:
-    """Say that something was committed; nothing is raised when nobody can be told."""
+def tell(client: redis.Redis, queues: Iterable[str] = ()) -> None:
+    """Say that something was committed, and in which queues bells rang; nothing is raised when nobody can be told."""
     with suppress(redis.RedisError):
-        client.publish(CHANNEL, b"")
+        client.publish(CHANNEL, " ".join(queues))
 
 
 class Ear:
-    """Calls `heard` for each word, in a thread of its own, for as long as somebody wants to know."""
+    """Calls `heard` with each word's queues, in a thread of its own, for as long as somebody wants to know."""
 
-    def __init__(self, redis_url: str, heard: Callable[[], None]) -> None:
+    def __init__(self, redis_url: str, heard: Callable[[Sequence[str]], None]) -> None:
         self._redis_url = redis_url
         self._heard = heard
         self._unwanted = threading.Event()
@@ -61,5 +61,5 @@ class Ear:
         with client.pubsub(ignore_subscribe_messages=True) as words:  # type: ignore[no-untyped-call]
             words.subscribe(CHANNEL)
             while not unwanted.is_set():
-                if words.get_message(timeout=_ASK_SECONDS):
-                    self._heard()
+                if word := words.get_message(timeout=_ASK_SECONDS):
+                    self._heard(word["data"].decode().split())

@@ -37,13 +37,32 @@ class DoorbellBroker(RedisBroker):
     """
 
     stopping: threading.Event | None = None
+    # For how many seconds a consumer waits at an empty queue to hear a bell. Any may go unheard, so it looks by itself.
+    patience = 0.0
+
+    def __init__(self, **parameters: Any) -> None:
+        super().__init__(**parameters)  # type: ignore[no-untyped-call]
+        self._heard = {queue: threading.Event() for queue in QUEUES}
+
+    def hear(self, queues: Iterable[str]) -> None:
+        """Bells rang in these queues."""
+        for queue in queues:
+            if queue in self._heard:
+                self._heard[queue].set()
 
     def do_fetch(self, queue: str, most: int) -> list[bytes]:
-        """Called by Dramatiq's consumer for up to so many messages."""
+        """Called by Dramatiq's consumer for up to so many messages; after none it sleeps for some milliseconds."""
+        self._heard[queue].clear()
+        found = self._look(queue, most)
+        if not found and self.patience and self._heard[queue].wait(self.patience):
+            found = self._look(queue, most)
+        return found
+
+    def _look(self, queue: str, most: int) -> list[bytes]:
         if self.stopping and self.stopping.is_set():
             return []
-        fetched: list[bytes] = self._dispatch("fetch")(queue, most)  # type: ignore[no-untyped-call]
-        return fetched
+        found: list[bytes] = self._dispatch("fetch")(queue, most)  # type: ignore[no-untyped-call]
+        return found
 
     def declare_queue(self, queue_name: str) -> None:
         if queue_name not in self.queues:
@@ -77,7 +96,7 @@ def make_broker(redis_url: str, client: redis.Redis | None = None) -> DoorbellBr
 
     The default 60 s heartbeat and rare maintenance would bring a killed worker's message back after many minutes.
     """
-    return DoorbellBroker(  # type: ignore[no-untyped-call]
+    return DoorbellBroker(
         client=client or connect(redis_url), middleware=[], heartbeat_timeout=15_000, maintenance_chance=100_000
     )
 
@@ -116,7 +135,7 @@ class Bell:
             logger.warning("doorbell not rung, the dispatcher will: %s", type(error).__name__)
             return
         if bells:
-            self.tell()
+            news.tell(self._broker.client, {queue_name(bell) for bell in bells})
 
     def tell(self) -> None:
         """Let who watches jobs and data know that something was committed; if nobody can be told, nothing is lost."""

@@ -12,10 +12,11 @@ from typing import TypeVar
 
 from core import logs, trace
 from core.errors import GiveUp, NotYet, ProjectError, RateLimited, Resting, Retry, Unavailable
-from core.models import JsonObject, Quote
+from core.models import JsonObject, Page, Quote
 from core.retry import next_wait
 from core.settings import Settings
 from core.sources import SOURCES
+from core.sources.bundles import bundles
 from core.sources.source import Ask
 from core.spans import SPANS
 from db import quotes, reprocess, sources, tasks
@@ -71,26 +72,27 @@ class Work:
             self._answer(doorbell)
             return
         following: Doorbell | None = doorbell if self._lanes.enter(doorbell) else None
-        while following:
-            try:
+        try:
+            while following:
                 page = self._take(following)
-            except BaseException:
+                following = self._lanes.following(doorbell.source)
+                if following and isinstance(page, Doorbell):
+                    self._bell.ring([page])
+                elif page:
+                    self._answer(page)
+        except BaseException:
+            if following:
                 self._lanes.leave(doorbell.source)
-                raise
-            following = self._lanes.following(doorbell.source)
-            if page and following:
-                self._bell.ring([page])
-            elif page:
-                self._answer(page)
+            raise
 
-    def _answer(self, doorbell: Doorbell) -> None:
+    def _answer(self, page: Doorbell | Claim) -> None:
         """Do what there is to do; of a job's pages as long as there are any."""
-        following: Doorbell | None = doorbell
+        following: Doorbell | Claim | None = page
         while following:
-            following = self._take(following)
+            following = self._take(following) if isinstance(following, Doorbell) else self._carry_out_all([following])
 
-    def _take(self, doorbell: Doorbell) -> Doorbell | None:
-        """Claim and carry out; the doorbell that there may be more behind."""
+    def _take(self, doorbell: Doorbell) -> Doorbell | Claim | None:
+        """Claim and carry out; what this thread may go on with: a doorbell with perhaps more behind it, or a page."""
         if self._stopping.is_set():
             self._bell.ring([doorbell])
             # This process takes messages for a moment longer: let another one have it.
@@ -110,13 +112,17 @@ class Work:
         if not claims:
             return None
         self._bell.tell()
+        return self._carry_out_all(claims)
+
+    def _carry_out_all(self, claims: Sequence[Claim]) -> Doorbell | Claim | None:
+        """A task, or some pages of one job; what `_take` says."""
         with ExitStack() as held:
             held.enter_context(about(claims))
             held.callback(self._bell.tell)
             for claimed in claims:
                 held.enter_context(self._holdings.keep(claimed))
             if claims[0].kind == "normalize":
-                return None if self._normalize_all(claims) else doorbell
+                return None if self._normalize_all(claims) else claims[0].doorbell
             if self._stopping.is_set():
                 # Claimed while all that was held then was handed back.
                 with suppress(Unavailable):
@@ -172,25 +178,41 @@ class Work:
                 logger.warning("%s: left to its lease, the database can't be reached", context)
         return None
 
-    def _fetch(self, claimed: Claim) -> Doorbell | None:
-        """Store page after page; the last one's doorbell isn't rung but returned: this thread has time for it.
+    def _fetch(self, claimed: Claim) -> Doorbell | Claim | None:
+        """Store page after page; the last one isn't rung for but returned: this thread has time for it.
 
-        Pages that are known have none.
+        None when it was known, and so those before it.
         """
         if rest := self._gate.rest_left(claimed):
             raise Resting(f"{claimed.source} rests", rest)
-        answered = False
-        for page in SOURCES[claimed.source].pages(self._ask(claimed), claimed.cursor):
-            with tasks.holding(self._database, claimed) as connection:
-                doorbell = tasks.store_page(connection, claimed, page, lease=self._settings.lease)
-            if doorbell and not page.last:
-                self._bell.ring([doorbell])
-            if not answered:
+        first = True
+        for pages in bundles(SOURCES[claimed.source].pages(self._ask(claimed), claimed.cursor)):
+            last = pages[-1].last
+            page, bells = self._store(claimed, pages, alone=first and last)
+            self._bell.ring(bells)
+            if first:
                 self._gate.went_well(claimed.source)
-            answered = True
-            if page.last:
-                return doorbell
+            first = False
+            if last:
+                return page
         raise Retry(f"{claimed.source} stopped before its last page")
+
+    def _store(
+        self, claimed: Claim, pages: Sequence[Page], *, alone: bool
+    ) -> tuple[Doorbell | Claim | None, Sequence[Doorbell]]:
+        """What this thread may go on with when that was the last page, and the bells to ring.
+
+        A page that is `alone` it claims, unless another fetch waits for the thread or the process is to stop.
+        """
+        mine = alone and not self._lanes.is_awaited(claimed.source) and not self._stopping.is_set()
+        lease = self._settings.lease
+        with tasks.holding(self._database, claimed) as connection:
+            if mine:
+                return tasks.store_and_claim(connection, claimed, pages[0], worker=self._worker, lease=lease), ()
+            bells = tasks.store_pages(connection, claimed, pages, lease=lease)
+        page = bells.pop() if pages[-1].last and bells else None
+        # Who hears one takes what pages there are: a bell for each process will do.
+        return page, bells[-self._settings.worker_processes :]
 
     def _ask(self, claimed: Claim) -> Ask:
         params = claimed.params

@@ -12,7 +12,7 @@ import psycopg
 from bench.contenders import PEERS, contender
 from bench.figures import middle, percentile, ratios, seconds
 from bench.ground import Ground, say, tell
-from bench.jobs import post, until_ended
+from bench.jobs import post, seen_ended, until_ended
 from bench.options import Options
 from bench.results import Findings, Row, Target
 from bench.smallfiles import small_file
@@ -39,24 +39,26 @@ def _ours(ground: Ground, measured: Measured) -> None:
     with tempfile.TemporaryDirectory(dir=ground.folder) as folder, ground.database() as url:
         file = Path(folder) / "small.csv"
         file.write_text(small_file(0, 0))
-        with ground.program(url, {"CSV_PATH": str(file)}, worker_processes=1) as program:
+        with (
+            psycopg.connect(url, autocommit=True) as watching,
+            ground.program(url, {"CSV_PATH": str(file)}, worker_processes=1) as program,
+        ):
             until_ended(url, post(program, "/api/v1/ingest/csv"))
             for turn in range(1, TIMES + 1):
                 file.write_text(small_file(0, turn))
                 wall, begun = time.time(), time.perf_counter()
                 job = post(program, "/api/v1/ingest/csv")
-                done.append(until_ended(url, job, every=0.001) - begun)
-                claimed.append(_claimed_at(url, job) - wall)
+                done.append(seen_ended(watching, job, every=0.001) - begun)
+                claimed.append(_claimed_at(watching, job) - wall)
                 time.sleep(0.05)
     for name, took in ((_CLAIMED, claimed), (_DONE, done)):
         measured[name].append({"median": middle(took), "p99": percentile(took, 0.99)})
         tell(name, middle(took))
 
 
-def _claimed_at(url: str, job: int) -> float:
+def _claimed_at(connection: psycopg.Connection, job: int) -> float:
     """Seconds since 1970, by the database's clock, which is this machine's."""
-    with psycopg.connect(url) as connection:
-        row = connection.execute("SELECT extract(epoch FROM started_at) FROM jobs WHERE id = %s", [job]).fetchone()
+    row = connection.execute("SELECT extract(epoch FROM started_at) FROM jobs WHERE id = %s", [job]).fetchone()
     return float(row[0]) if row else 0.0
 
 

@@ -36,6 +36,19 @@ WITH waiting AS (
 )
 SELECT * FROM claimed ORDER BY id;
 
+-- name: insert_claimed_page
+-- A page's task, claimed by the worker that has just fetched the page. No row when its job is to be cancelled; with the
+-- job's row locked, nobody can ask for that until the claim is committed.
+WITH job AS (
+    SELECT id FROM jobs WHERE id = %(job)s AND cancel_requested_at IS NULL FOR NO KEY UPDATE
+)
+INSERT INTO tasks (job_id, kind, source, batch_id, max_attempts, dispatched_at,
+                   state, attempt, fence, worker, lease_until, started_at)
+SELECT id, 'normalize', %(source)s, %(batch)s, %(max_attempts)s, now(),
+       'running', 1, 1, %(worker)s, now() + %(lease)s * interval '1 second', now()
+FROM job
+RETURNING id;
+
 -- name: lock_tasks
 -- The first statement of every transaction with effects: a row too few means that a task is no longer ours.
 SELECT j.cancel_requested_at IS NOT NULL

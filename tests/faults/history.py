@@ -36,7 +36,8 @@ class TaskNote:
 
     @property
     def claims(self) -> bool:
-        return (self.was, self.state) == ("queued", "running")
+        """A worker may claim the page that it stores."""
+        return self.state == "running" and self.was in (None, "queued")
 
     @property
     def ends(self) -> bool:

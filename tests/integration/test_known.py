@@ -127,11 +127,11 @@ class Files:
         """Have its pages stored and none of them merged; their bells."""
         claimed = tasks.claim(self.database, self.accept(content).task_id, worker="w", lease=60)
         assert claimed is not None
-        bells = []
+        bells: list[Doorbell] = []
         for page in SOURCES["csv"].pages(Ask(SETTINGS, open_file=lambda: io.BytesIO(content)), {}):
             with tasks.holding(self.database, claimed) as connection:
-                bells.append(tasks.store_page(connection, claimed, page, lease=60))
-        return [bell for bell in bells if bell]
+                bells += tasks.store_pages(connection, claimed, [page], lease=60)
+        return bells
 
     def _value(self, query: LiteralString, *values: object) -> Any:
         with self.database.connection() as connection:

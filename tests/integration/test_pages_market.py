@@ -201,7 +201,7 @@ def test_totals_and_movers_are_those_of_the_api(visitor: FlaskClient, client: Co
 
 
 def test_every_source_can_be_chosen_whether_it_has_a_priority_or_not(visitor: FlaskClient) -> None:
-    offered = re.findall(r'<option[^>]*>(\w+)</option>', page(visitor).text)
+    offered = re.findall(r"<option[^>]*>(\w+)</option>", page(visitor).text)
     assert set(SOURCES) <= set(offered)
 
 

@@ -66,9 +66,7 @@ def page(number: int, *, last: bool) -> Page:
 
 def store_page(database: Database, claimed: Claim, number: int, *, last: bool) -> int:
     with tasks.holding(database, claimed) as connection:
-        bell = tasks.store_page(connection, claimed, page(number, last=last), lease=LEASE)
-    assert bell is not None
-    return bell.task_id
+        return tasks.store_pages(connection, claimed, [page(number, last=last)], lease=LEASE)[0].task_id
 
 
 def succeed(database: Database, claimed: Claim) -> None:
@@ -88,6 +86,21 @@ def test_a_task_that_waits_is_not_claimed_before_its_time(database: Database) ->
     with tasks.holding(database, claimed) as connection:
         tasks.postpone(connection, claimed, "Rate limit exceeded", delay=60, asked_for=True)
     assert tasks.claim(database, bell.task_id, worker="w", lease=LEASE) is None
+
+
+def test_pages_stored_at_once_are_each_kept_with_a_task_and_a_fetch_goes_on_behind_the_last(database: Database) -> None:
+    (bell,) = submit(database, "coingecko").doorbells
+    claimed = claim(database, bell.task_id)
+    with tasks.holding(database, claimed) as connection:
+        bells = tasks.store_pages(connection, claimed, [page(number, last=False) for number in (1, 2, 3)], lease=LEASE)
+    assert one(database, "SELECT array_agg(number ORDER BY id) FROM raw_batches") == [1, 2, 3]
+    assert one(
+        database, "SELECT array_agg(t.id ORDER BY number) FROM tasks t JOIN raw_batches b ON b.id = t.batch_id"
+    ) == [each.task_id for each in bells]
+    assert one(database, "SELECT (state, cursor)::text FROM tasks WHERE kind = 'fetch'") == '(running,"{""page"": 4}")'
+    with tasks.holding(database, claimed) as connection:
+        tasks.store_pages(connection, claimed, [page(4, last=False), page(5, last=True)], lease=LEASE)
+    assert one(database, "SELECT state FROM tasks WHERE kind = 'fetch'") == "succeeded"
 
 
 def test_a_worker_that_comes_back_late_writes_nothing(database: Database) -> None:
@@ -110,7 +123,7 @@ def test_the_sweeper_passes_over_a_late_finisher_that_is_about_to_commit(databas
     let_the_lease_run_out(database, bell.task_id)
     with tasks.holding(database, late) as connection:
         assert leases.take_back_lost(database) == 0
-        tasks.store_page(connection, late, page(1, last=True), lease=LEASE)
+        tasks.store_pages(connection, late, [page(1, last=True)], lease=LEASE)[0]
     assert leases.take_back_lost(database) == 0
     assert one(database, "SELECT state FROM tasks WHERE id = %s", bell.task_id) == "succeeded"
 
@@ -408,7 +421,7 @@ def test_a_page_of_an_uploaded_file_comes_back_as_it_came_however_the_file_is_cu
     for number, (at, length) in enumerate(parts, 1):
         with tasks.holding(database, fetch) as connection:
             cut = Page(number, file[at : at + length], {}, {}, number == len(parts), at)
-            tasks.store_page(connection, fetch, cut, lease=LEASE)
+            tasks.store_pages(connection, fetch, [cut], lease=LEASE)[0]
     with database.connection() as connection:
         kept = [tasks.load_batch(connection, row[0]) for row in connection.execute("SELECT id FROM raw_batches")]
     assert [batch.body for batch in kept if batch] == [file[at : at + length] for at, length in parts]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
@@ -16,6 +16,7 @@ from db.pool import Database
 from db.quotes import Rules
 from db.tasks import Claim
 from tests.factories import Factory
+from tests.upstream.markets import made_up
 from tests.upstream.server import Upstream
 from tests.waiting import until
 from workers.budget import Budget
@@ -33,6 +34,19 @@ def database(database_url: str) -> Iterator[Database]:
     database = Database(database_url, size=4)
     yield database
     database.close()
+
+
+class Meanwhile(Gate):
+    """A gate at which something happens, once, while a fetch passes it."""
+
+    def __init__(self, settings: Settings, database: Database, budget: Budget) -> None:
+        super().__init__(settings, database, budget)
+        self.happens: list[Callable[[], object]] = []
+
+    def rest_left(self, claimed: Claim) -> float:
+        while self.happens:
+            self.happens.pop()()
+        return super().rest_left(claimed)
 
 
 class Stopping(threading.Event):
@@ -53,15 +67,24 @@ def stopping() -> Stopping:
 
 
 @pytest.fixture
-def work(database: Database, redis_url: str, upstream: Upstream, stopping: Stopping) -> Work:
-    settings = Settings.from_env({**upstream.environ, "RETRY_BASE_DELAY": "0.001", "REDIS_URL": redis_url})
+def settings(upstream: Upstream, redis_url: str) -> Settings:
+    return Settings.from_env({**upstream.environ, "RETRY_BASE_DELAY": "0.001", "REDIS_URL": redis_url})
+
+
+@pytest.fixture
+def gate(settings: Settings, database: Database, redis_url: str) -> Meanwhile:
+    return Meanwhile(settings, database, Budget(connect(redis_url), {}))
+
+
+@pytest.fixture
+def work(settings: Settings, database: Database, redis_url: str, gate: Gate, stopping: Stopping) -> Work:
     return Work(
         settings,
         database,
         Bell(redis_url),
         Holdings(database, settings.lease),
         Rules.of(settings, Registry()),
-        Gate(settings, database, Budget(connect(redis_url), {})),
+        gate,
         Lanes(1),
         worker="w",
         stopping=stopping,
@@ -132,8 +155,73 @@ def test_pages_whose_merge_failed_after_longer_than_a_lease_are_not_taken_back(
     assert factory.value("SELECT array_agg(DISTINCT errors -> 0 ->> 'detail') FROM tasks") == ["no"]
 
 
-def test_a_fetch_goes_on_with_its_last_page_without_waiting_for_a_bell(work: Work, factory: Factory) -> None:
+def order(factory: Factory) -> Doorbell:
     task = factory.task(factory.job("coingecko", "queued"), "coingecko", state="queued", params='{"limit": 5}')
-    work.do(Doorbell(task, "fetch", "coingecko"))
+    return Doorbell(task, "fetch", "coingecko")
+
+
+def test_a_fetch_goes_on_with_its_only_page_which_it_claims_as_it_stores_it(work: Work, factory: Factory) -> None:
+    work.do(order(factory))
     assert factory.value("SELECT state FROM jobs") == "succeeded"
     assert factory.value("SELECT array_agg(kind ORDER BY id) FROM tasks") == ["fetch", "normalize"]
+    assert factory.value("SELECT started_at = created_at FROM tasks WHERE kind = 'normalize'")
+
+
+def test_a_fetch_goes_on_with_its_last_page_of_several_without_waiting_for_a_bell(work: Work, factory: Factory) -> None:
+    task = factory.task(factory.job("coingecko", "queued"), "coingecko", state="queued", params='{"limit": 300}')
+    work.do(Doorbell(task, "fetch", "coingecko"))
+    assert factory.value("SELECT state FROM jobs") == "succeeded"
+    assert factory.value("SELECT count(*) FROM tasks WHERE kind = 'normalize' AND started_at > created_at") == 2
+
+
+def test_a_thread_that_another_fetch_waits_for_leaves_its_page_to_a_bell(
+    work: Work, factory: Factory, gate: Meanwhile
+) -> None:
+    first, second = order(factory), order(factory)
+    gate.happens = [lambda: work.do(second)]
+    work.do(first)
+    states = factory.value("SELECT array_agg(state ORDER BY id) FROM tasks")
+    assert states == ["succeeded", "succeeded", "queued", "succeeded"]
+
+
+def test_a_process_that_is_to_stop_claims_no_page_that_it_stores(
+    work: Work, factory: Factory, gate: Meanwhile, stopping: Stopping
+) -> None:
+    gate.happens = [stopping.set]
+    work.do(order(factory))
+    assert factory.value("SELECT array_agg((state, attempt)::text ORDER BY id) FROM tasks") == [
+        "(succeeded,1)",
+        "(queued,0)",
+    ]
+
+
+def test_behind_its_only_page_a_fetch_goes_on_with_what_else_waits_of_its_job(work: Work, factory: Factory) -> None:
+    bell = order(factory)
+    job = factory.value("SELECT job_id FROM tasks")
+    fetch = factory.task(factory.job("coingecko", "failed"), "coingecko", state="succeeded")
+    factory.connection.execute(
+        "INSERT INTO raw_batches (task_id, number, body, meta) VALUES (%s, 1, '[]', '{\"take\": 0}')", [fetch]
+    )
+    batch = factory.value("SELECT id FROM raw_batches")
+    factory.task(job, "coingecko", kind="normalize", state="queued", batch_id=batch)
+    work.do(bell)
+    assert factory.value("SELECT state FROM jobs ORDER BY id LIMIT 1") == "succeeded"
+
+
+def test_pages_that_came_quickly_are_stored_before_the_error_that_followed_them_and_not_fetched_again(
+    work: Work, factory: Factory, upstream: Upstream
+) -> None:
+    task = factory.task(factory.job("coingecko", "queued"), "coingecko", state="queued", params='{"limit": 1250}')
+    market = made_up(1250)
+    upstream.markets = lambda: market
+    upstream.behave(PAGES, page=4, status=500)
+    work.do(Doorbell(task, "fetch", "coingecko"))
+    assert factory.value("SELECT array_agg(number ORDER BY number) FROM raw_batches") == [1, 2, 3]
+    assert factory.value("SELECT cursor ->> 'page' FROM tasks WHERE kind = 'fetch'") == "4"
+
+    def fetched() -> bool:
+        work.do(Doorbell(task, "fetch", "coingecko"))
+        return bool(factory.value("SELECT finished_at IS NOT NULL FROM tasks WHERE kind = 'fetch'"))
+
+    until(fetched, "the fetch has ended")
+    assert [seen.query["page"] for seen in upstream.log] == ["1", "2", "3", "4", "4", "5"]

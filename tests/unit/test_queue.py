@@ -11,6 +11,7 @@ from dramatiq import Worker, actor
 
 from core.errors import Unavailable
 from db.jobs import Doorbell
+from tests.waiting import until
 from workers.queue import QUEUES, Bell, DoorbellBroker, actor_name, make_broker
 
 FETCH = Doorbell(17, "fetch", "coingecko")
@@ -77,6 +78,30 @@ def test_a_process_that_is_to_stop_leaves_messages_to_others(broker: DoorbellBro
     assert next(broker.consume("fetch", prefetch=1, timeout=1)) is None
     broker.stopping.clear()
     assert next(broker.consume("fetch", prefetch=1, timeout=1)) is not None
+
+
+def test_a_consumer_at_an_empty_queue_has_a_message_as_soon_as_it_hears_the_bell(
+    broker: DoorbellBroker, bell: Bell
+) -> None:
+    broker.patience = 300.0
+    found: list[bytes] = []
+    consumer = threading.Thread(target=lambda: found.extend(broker.do_fetch("fetch", 1)))
+    consumer.start()
+    bell.ring([FETCH])
+
+    def found_it() -> bool:
+        broker.hear(["normalize", "fetch", "of a later release"])
+        return not consumer.is_alive()
+
+    until(found_it, "the consumer has its message")
+    assert len(found) == 1
+
+
+def test_a_bell_that_nobody_heard_is_found_all_the_same(broker: DoorbellBroker, bell: Bell) -> None:
+    broker.patience = 0.001
+    assert broker.do_fetch("fetch", 1) == []
+    bell.ring([FETCH])
+    assert len(broker.do_fetch("fetch", 1)) == 1
 
 
 def test_no_delay_queue_is_ever_polled(broker: DoorbellBroker) -> None:
