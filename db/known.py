@@ -1,14 +1,15 @@
 """Pages whose very bytes were merged before: they aren't merged again, their tasks end with what came of them then.
 
-So end the pages at a fetch's beginning, up to the first one that isn't known: a page's digest is of the file up to its
-end, and of how it is read (`Page.digest`). That serves a file that comes again, and one that grew at its end.
+That is for the pages at a fetch's beginning, up to the first one that isn't known: a page's digest is of the file up to
+its end, and of how it is read (`Page.digest`). So it serves a file that comes again, and one that grew at its end.
 
 Why nothing is missed. After a page was merged, each of its ids has a mapping, each of its observations is in the
 history, or a better one of that time, and each of its ids has a latest quote that is no older and no worse. Merging
 other pages takes none of that away, since it makes things only newer and better; and while it holds, merging the page
 once more writes nothing, whatever the rules are by now. It ends when rows are deleted or moved. That is an upheaval,
 and triggers count it in the transaction that does it: clearing, pruning of history, corrections, rebuilding, SQL by
-hand. `data_epoch()` is how many there were; a snapshot sees of each what it did and its count, or neither.
+hand. `data_epoch()` is how many there were; a snapshot sees of each what it did and its count, or neither, and so does
+a dump, which is one.
 
 - A merge reads the epoch before it looks for anything in the data, and keeps it with its outcome. An upheaval committed
   before that was seen by the merge; one committed after makes the number that it kept an old one.
