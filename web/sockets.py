@@ -148,6 +148,10 @@ class Writer:
                 self._close(line)
         except OSError:
             self._close(line)
+        except Exception:
+            # Nobody else's stream may end for it.
+            logger.exception("a stream broke off")
+            self._close(line)
 
     def _write(self, line: _Line) -> bool:
         """Write what the system takes; False when the stream has come to its end."""

@@ -83,6 +83,27 @@ LEFT JOIN cryptocurrencies c USING (canonical_id)
 LEFT JOIN redirects r USING (canonical_id)
 ORDER BY n.source_id;
 
+-- name: has_history_of_incoming
+-- Whether anything is on record from the times that a batch tells of, of a few of its ids: others will hardly differ.
+-- Each is looked up in the index: as a condition, rather than a value, the planner might read all of history for it.
+SELECT bool_or(EXISTS (SELECT FROM price_history h
+                       WHERE h.mapping_key = m.mapping_key AND h.observed_at BETWEEN told.first AND told.last))
+FROM (
+    SELECT number, min(observed_at) AS first, max(observed_at) AS last FROM incoming WHERE number %% 32 = 0 GROUP BY number
+) AS told
+JOIN incoming_names n USING (number)
+JOIN source_mappings m ON m.source = %(source)s AND m.source_id = n.source_id;
+
+-- name: record_new_history
+-- Every observation once, in the order of the index. Fails when one has a record of its time already.
+INSERT INTO price_history (mapping_key, observed_at, time_assumed, price, market_cap, volume_24h)
+SELECT DISTINCT ON (m.mapping_key, i.observed_at)
+       m.mapping_key, i.observed_at, i.time_assumed, i.price, i.market_cap, i.volume_24h
+FROM incoming i JOIN incoming_names n USING (number)
+JOIN source_mappings m ON m.source = %(source)s AND m.source_id = n.source_id
+ORDER BY m.mapping_key, i.observed_at, i.time_assumed, i.price DESC NULLS LAST, i.market_cap DESC NULLS LAST,
+         i.volume_24h DESC NULLS LAST;
+
 -- name: record_history
 -- Every observation once. Says whether any had a record of its time already, with which it is then to be compared.
 WITH observed AS MATERIALIZED (

@@ -35,12 +35,12 @@ class SlowOnce:
 
     def __init__(self) -> None:
         self.go = threading.Event()
+        self.asked = threading.Event()
         self._market = made_up(40)
-        self._asked = False
 
     def __call__(self) -> Markets:
-        if not self._asked:
-            self._asked = True
+        if not self.asked.is_set():
+            self.asked.set()
             self.go.wait(150)
         return self._market
 
@@ -150,6 +150,8 @@ def test_a_host_that_is_cut_off_loses_its_task_to_another_and_writes_nothing_whe
 def _in_mid_fetch(cluster: Cluster, market: SlowOnce) -> None:
     job = int(cluster.program.post("/api/v1/ingest/coingecko?limit=40").json()["id"])
     host = cluster.holder(job)
+    # Cut before, it would leave the slow answer to the other.
+    until(market.asked.is_set, f"{host} asks the market", 60)
     cluster.hosts.cut(host)
     cluster.went_to_another_than(host, job)
     cluster.hosts.join(host)
@@ -162,7 +164,8 @@ def _in_mid_fetch(cluster: Cluster, market: SlowOnce) -> None:
 def _in_mid_merge(cluster: Cluster, _: SlowOnce) -> None:
     def waits() -> bool:
         row = cluster.connection.execute(
-            "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
+            "SELECT EXISTS (SELECT FROM pg_stat_activity"
+            " WHERE wait_event = 'advisory' AND datname = current_database())"
         ).fetchone()
         return row == (True,)
 

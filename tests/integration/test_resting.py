@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, LiteralString
 
 import pytest
 
@@ -15,6 +15,10 @@ from db.pool import Database
 from tests.factories import Factory
 from tests.waiting import until
 
+# In this database alone: other tests' are on the same server.
+WAITING: LiteralString = (
+    "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+)
 # Rests of 10 s from the second failure on; a trial may take 25 s.
 SETTINGS = Settings.from_env(
     {"BREAKER_FAILURES": "2", "BREAKER_REST": "10", "BREAKER_REST_MAX": "40", "HTTP_TIMEOUT": "10"}
@@ -164,7 +168,7 @@ def test_a_rest_that_ends_just_when_a_task_is_set_aside_for_it_leaves_nobody_beh
             rest = sources.hold_rest(connection, "coingecko")
             if task_first:
                 ender.start()
-                until(lambda: factory.value("SELECT count(*) FROM pg_locks WHERE NOT granted"), "it waits for us")
+                until(lambda: factory.value(WAITING), "it waits for us")
             tasks.set_aside(connection, claimed, NotYet("rests", rest))
         ender.join(20)
         assert (rest > 0) is task_first

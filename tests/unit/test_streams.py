@@ -180,6 +180,29 @@ def test_a_client_that_leaves_or_speaks_out_of_turn_gives_its_place_back() -> No
         until(lambda: len(streams) == 0, "both places are free")
 
 
+class Broken(Stream):
+    def take(self) -> bytes:
+        raise RuntimeError("out of order")
+
+
+def test_a_stream_that_breaks_ends_no_other(pair: tuple[socket.socket, socket.socket]) -> None:
+    streams, writer = Streams(1), Writer()
+    left: list[Stream] = []
+    ours, client = pair
+    broken_end, broken_client = socket.socketpair()
+    with broken_end, broken_client:
+        broken_client.settimeout(20)
+        writer.adopt(Broken(left.append), Connection(broken_end, chunked=False))
+        assert all_of(broken_client) == b""
+    assert len(left) == 1
+    ours.setblocking(False)
+    stream = opened(streams)
+    writer.adopt(stream, Connection(ours, chunked=False))
+    stream.put(b"still here")
+    assert client.recv(100) == b"still here"
+    stream.end()
+
+
 # Who tells them.
 
 
