@@ -76,7 +76,7 @@ def store_pages(
     mappings.give_identity(connection, source, rules.registry, fold_wrapped=rules.fold_wrapped)
     batch = {"source": source, "fetched_at": fetched_at}
     coins: dict[int, list[int]] = dict(connection.execute(sql("coins_of_incoming"), batch).fetchall())
-    if rows < _WORTH_MEASURING or not _record_new_history(connection, batch):
+    if incoming.rows < _WORTH_MEASURING or not _record_new_history(connection, batch):
         _record_history(connection, batch)
     changed = [row[0] for row in connection.execute(sql("keep_latest_quotes"), batch)]
     merge_golden(connection, changed, rules)
