@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from core.figures import rank_of
 from core.models import Parsed
 from core.plausibility import flags
 from core.quote_table import QuoteTable
 from core.sources.csvfile import coins
+from core.sources.csvfile.cells import Sort, figure
 from core.sources.csvfile.layout import Layout
 from core.sources.csvfile.marks import Mark
-from core.sources.csvfile.rows import NOT_DOLLARS, quotes_of
+from core.sources.csvfile.rows import quotes_of
 from core.sources.csvfile.table import read_table
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -66,12 +69,51 @@ def test_plain_quoted_and_odd_files_give_the_same_quotes(rows: list[tuple[str, .
         assert [rejection.reason for rejection in other.rejections] == reasons
 
 
+def alone(text: str, mark: Mark, sort: Sort) -> Decimal | str | None:
+    try:
+        return figure(text, mark, sort)[0]
+    except ValueError as error:
+        return str(error)
+
+
 @settings(deadline=None)
-@given(rows=rows, layout=layouts)
-def test_no_quote_that_cannot_be_right_goes_unflagged(rows: list[tuple[str, ...]], layout: Layout) -> None:
-    for quote in parsed(written(rows), layout).quotes:
-        found = tuple(flag for flag in quote.flags if flag != NOT_DOLLARS)
-        assert found == flags(replace(quote, flags=()))
+@example(cells=[("1.5", "0"), ("1e70", "7"), ("2", "")], mark=Mark.POINT)
+@given(cells=st.lists(st.tuples(figures, ranks), max_size=12), mark=st.sampled_from(Mark))
+def test_a_figure_is_read_in_its_column_as_it_is_read_alone(cells: list[tuple[str, str]], mark: Mark) -> None:
+    columns = {"symbol": 0, "price": 1, "market_cap": 2, "rank": 3}
+    layout = Layout("utf-8", ",", False, 4, columns, {"price": mark}, "", False, {})
+    result = parsed("".join(f"A,{text},1,{rank}\n" for text, rank in cells), layout)
+    read = [(alone(text, mark, Sort.MONEY), alone(rank, Mark.PLAIN, Sort.COUNT)) for text, rank in cells]
+    quotes = [
+        (price, rank_of(rank)) for price, rank in read if not isinstance(price, str) and not isinstance(rank, str)
+    ]
+    assert [(quote.price, quote.rank) for quote in result.quotes] == quotes
+    assert [rejection.reason for rejection in result.rejections] == [
+        f"price {price}" if isinstance(price, str) else f"rank {rank}"
+        for price, rank in read
+        if isinstance(price, str) or isinstance(rank, str)
+    ]
+
+
+JUDGED = ("price", "market_cap", "volume_24h", "price_change_24h", "high_24h", "low_24h")
+# On the bounds of what is plausible, and so near them that a float is the same number.
+at_bounds = st.tuples(
+    st.sampled_from(["", "0", "-0", "1", "1.1", "1.10000000000000000001", "0.9", "0.89999999999999999999", "-1e-39"]),
+    st.sampled_from(["", "0", "-1", "1e9", "999999999.99999999999999999999", "5e30"]),
+    st.sampled_from(["", "0", "-1", "1e3", "999.99999999999999999999"]),
+    st.sampled_from(["", "0", "-100", "-100.00000000000000000001"]),
+    st.sampled_from(["", "0", "1"]),
+    st.sampled_from(["", "0", "1"]),
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(rows=st.lists(at_bounds, max_size=20))
+def test_no_quote_that_cannot_be_right_goes_unflagged(rows: list[tuple[str, ...]]) -> None:
+    columns = {"symbol": 0} | {name: place for place, name in enumerate(JUDGED, 1)}
+    layout = Layout("utf-8", ",", False, 1 + len(JUDGED), columns, {}, "", False, {})
+    for quote in parsed("".join(f"A,{','.join(row)}\n" for row in rows), layout).quotes:
+        assert quote.flags == flags(replace(quote, flags=()))
 
 
 @settings(deadline=None)
@@ -103,3 +145,4 @@ def test_coins_are_the_same_however_many_came_before(monkeypatch: pytest.MonkeyP
             if symbol
         ]
         assert [rejection.row for rejection in result.rejections] == [2] * ("" in symbols)
+        assert [quote.symbol for quote in parsed("A-EUR,1\n", replace(layout, pairs=False)).quotes] == ["A-EUR"]
