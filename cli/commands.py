@@ -10,7 +10,7 @@ import click
 
 from cli import embedded
 from cli.program import Commands, Program, command
-from core.exporting import FORMATS, NoParquet, parquet_is_here
+from core.exporting import FORMATS
 from core.settings import ROLES
 from core.sources import SOURCES
 from db.coins import SORTS, CoinQuery
@@ -197,8 +197,6 @@ def export(
         raise click.UsageError("--from and --to go with history alone.")
     if as_json and out is None:
         raise click.UsageError("--json says what was written, and needs --out; for JSON lines, --format jsonl.")
-    if name == "parquet" and not parquet_is_here():
-        raise NoParquet
     if name == "parquet" and out is None and sys.stdout.isatty():
         raise click.UsageError("Parquet is nothing for a terminal; name a file by --out.")
     from cli.export import export

@@ -24,7 +24,7 @@ _LONGEST_SECONDS = 24 * 3600
 
 
 def export(program: Program, query: ExportQuery, *, name: str, out: Path | None, as_json: bool) -> None:
-    """Write rows in the format of that name. A file appears when it is whole. Raises NoParquet."""
+    """Write rows in the format of that name. A file appears when it is whole."""
     if out is None:
         _write(program, query, name, sys.stdout.buffer)
         return

@@ -22,8 +22,9 @@ def forms(source: str, source_id: str, symbol: str, name: str) -> Iterator[str]:
     and source_id. Forms that are empty or too long are left out. A slug has no two hyphens in a row, so a longer form
     is never the shorter one of another coin; and the digest's, with three, is this id's alone.
     """
-    short = slug(symbol) or slug(name)
-    both = "-".join(filter(None, (slug(symbol), slug(name))))
+    parts = slug(symbol), slug(name)
+    short = parts[0] or parts[1]
+    both = "-".join(filter(None, parts))
     whole = "--".join(filter(None, (both, slug(source), slug(source_id))))
     yield from (form for form in dict.fromkeys((short, both, whole)) if form and len(form) <= _LONGEST)
     digest = sha256(f"{source}\0{source_id}".encode(errors="surrogatepass")).hexdigest()[:32]

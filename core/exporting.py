@@ -12,11 +12,9 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Any
 
-from core.errors import ProjectError
 from core.spreadsheet import plain
 
 # What Postgres sends for each kind: figures and JSON as text, whatever they hold; None for unknown.
@@ -24,13 +22,6 @@ TEXT, FIGURE, WHOLE, TIME, FLAG, LIST, JSON = "text", "figure", "whole", "time",
 
 Row = tuple[Any, ...]
 Batches = Iterable[Sequence[Row]]
-
-
-class NoParquet(ProjectError):
-    """Parquet files are written by pyarrow, which is not installed here."""
-
-    def __init__(self) -> None:
-        super().__init__("Parquet needs the package pyarrow, which is not installed here: pip install pyarrow.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +67,8 @@ def json_pieces(columns: Sequence[Column], batches: Batches) -> Iterator[bytes]:
 
 
 def parquet_pieces(columns: Sequence[Column], batches: Batches) -> Iterator[bytes]:
-    """A row group a batch. Figures are strings, times microseconds in UTC. Raises NoParquet."""
-    if not parquet_is_here():
-        raise NoParquet
+    """A row group a batch. Figures are strings, times microseconds in UTC."""
+    # Imported here since few exports need it, and it takes 50 MB.
     import pyarrow as arrow
     import pyarrow.parquet as parquet
 
@@ -98,10 +88,6 @@ def parquet_pieces(columns: Sequence[Column], batches: Batches) -> Iterator[byte
             writer.write_table(arrow.Table.from_arrays(arrays, schema=schema))
             yield sink.taken()
     yield sink.taken()
-
-
-def parquet_is_here() -> bool:
-    return find_spec("pyarrow") is not None
 
 
 FORMATS: Mapping[str, Format] = MappingProxyType(

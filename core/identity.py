@@ -24,7 +24,8 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import groupby, islice
+from functools import cached_property
+from itertools import chain, groupby, islice
 from typing import TypeAlias
 
 from core.canonical_ids import FORMS, forms
@@ -37,7 +38,7 @@ _APART = 10
 _ABOUT = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Newcomer:
     """An id that has no coin yet, as its source spells it. Price and cap are in US dollars.
 
@@ -51,6 +52,16 @@ class Newcomer:
     market_cap: Decimal | None = None
     price: Decimal | None = None
     observed_at: datetime | None = None
+
+    @cached_property
+    def keys(self) -> tuple[str, str]:
+        """Symbol and name, comparable."""
+        return symbol_key(self.symbol), name_key(self.name)
+
+    @cached_property
+    def first_forms(self) -> Sequence[str]:
+        """The canonical ids that it may get by rule 4, but for those with a number."""
+        return tuple(islice(_forms(self), FORMS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +131,8 @@ def wanted(newcomers: Iterable[Newcomer], registry: Registry, *, fold_wrapped: b
         if listing:
             ids.add(listing.canonical_id if fold_wrapped else listing.own_id)
         else:
-            ids.update(islice(_forms(newcomer), FORMS))
-            alike = registry.by_keys.get(_keys(newcomer))
+            ids.update(newcomer.first_forms)
+            alike = registry.by_keys.get(newcomer.keys)
             ids.update(() if alike is None else (alike,))
     return ids
 
@@ -176,13 +187,12 @@ class _Book:
 
     def _by_likeness(self, rest: Sequence[Newcomer]) -> dict[Newcomer, Assignment | None]:
         """Rule 3 for one source: of each newcomer with a coin that it might be, the assignment, or None if unsure."""
-        keys = {newcomer: _keys(newcomer) for newcomer in rest}
-        namesakes = Counter(keys.values())
+        namesakes = Counter(newcomer.keys for newcomer in rest)
         # Looked up once for all namesakes: a hostile batch may bring thousands of them.
         alike = {key: self._alike(key, rest[0].source) for key in namesakes}
         sure = {
             newcomer: alike[key][0]
-            for newcomer, key in keys.items()
+            for newcomer, key in ((newcomer, newcomer.keys) for newcomer in rest)
             if namesakes[key] == 1 and len(alike[key]) == 1 and not self._spoken_against(newcomer, key, alike[key][0])
         }
         suitors = Counter(candidate for candidate in sure.values() if candidate[1] == "same")
@@ -190,8 +200,8 @@ class _Book:
             newcomer: None
             if newcomer not in sure or suitors[sure[newcomer]] > 1
             else self._assign(newcomer, *sure[newcomer], "symbol+name")
-            for newcomer, key in keys.items()
-            if alike[key]
+            for newcomer in rest
+            if alike[newcomer.keys]
         }
 
     def _alike(self, key: tuple[str, str], source: str) -> list[_Candidate]:
@@ -231,7 +241,9 @@ class _Book:
 
     def _as_new(self, newcomer: Newcomer, *, ambiguous: bool) -> Assignment:
         canonical_id = next(
-            form for form in _forms(newcomer) if form not in self.taken and form not in self.registry.reserved
+            form
+            for form in chain(newcomer.first_forms, _forms(newcomer))
+            if form not in self.taken and form not in self.registry.reserved
         )
         return self._assign(newcomer, canonical_id, "same", "new", ambiguous=ambiguous)
 
@@ -269,16 +281,12 @@ def _largest_first(newcomer: Newcomer) -> tuple[Decimal, str]:
     return (cap.copy_negate() if cap is not None and cap.is_finite() else Decimal("Infinity"), newcomer.source_id)
 
 
-def _keys(newcomer: Newcomer) -> tuple[str, str]:
-    return symbol_key(newcomer.symbol), name_key(newcomer.name)
-
-
 def _mapping(newcomer: Newcomer, assignment: Assignment) -> KnownMapping:
     return KnownMapping(
         newcomer.source,
         newcomer.source_id,
         assignment.canonical_id,
-        *_keys(newcomer),
+        *newcomer.keys,
         assignment.relation,
         assignment.matched_by,
         newcomer.price,

@@ -1,17 +1,21 @@
-"""Many quotes as columns of text: a sequence of quotes like any other, and for a bulk load what it takes as it stands.
+"""Many quotes as columns: a sequence of quotes like any other, and for a bulk load what it takes as it stands.
 
-A file's million rows are never a million objects: a figure that was checked as text goes to Postgres as that text.
+A file's million rows are never a million objects: the columns are Arrow's, so a figure that was checked as text goes to
+Postgres as that text. Whoever has no such table at hand doesn't load pyarrow.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC
 from decimal import Decimal
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 from core.models import Quote
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 FIGURES = (
     "price",
@@ -28,35 +32,39 @@ FIGURES = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QuoteTable(Sequence[Quote]):
-    """Columns of one length, row by row a Quote.
+    """Columns of one length, row by row a Quote; what is unknown is null.
 
-    `figures` are by name (of FIGURES; one that is absent is unknown throughout): decimal numbers as `decimal_of` takes
-    them, or "" where unknown. `ranks` and `moments` (aware UTC) are None where unknown, and empty when all are.
+    `figures` are texts, decimal numbers as `decimal_of` takes them, by name (of FIGURES; one that is absent is unknown
+    throughout). `ranks` are int32, `moments` microseconds without a zone, which is UTC; None when all are unknown.
     `flags` are by row, for those that have any.
     """
 
-    source_ids: Sequence[str]
-    symbols: Sequence[str]
-    names: Sequence[str]
-    figures: Mapping[str, Sequence[str]]
-    ranks: Sequence[int | None] = ()
-    moments: Sequence[datetime | None] = ()
+    source_ids: pa.StringArray
+    symbols: pa.StringArray
+    names: pa.StringArray
+    figures: Mapping[str, pa.StringArray]
+    ranks: pa.Int32Array | None = None
+    moments: pa.TimestampArray | None = None
     flags: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, quotes: Iterable[Quote]) -> QuoteTable:
         """The same quotes in columns."""
+        import pyarrow as pa
+
         quotes = list(quotes)
         figures = {
-            name: ["" if (value := getattr(q, name)) is None else str(value) for q in quotes] for name in FIGURES
+            name: pa.array([None if (value := getattr(q, name)) is None else str(value) for q in quotes], pa.string())
+            for name in FIGURES
         }
+        moments = [moment and moment.astimezone(UTC).replace(tzinfo=None) for moment in (q.observed_at for q in quotes)]
         return cls(
-            [quote.source_id for quote in quotes],
-            [quote.symbol for quote in quotes],
-            [quote.name for quote in quotes],
-            {name: texts for name, texts in figures.items() if any(texts)},
-            [quote.rank for quote in quotes],
-            [quote.observed_at for quote in quotes],
+            pa.array([quote.source_id for quote in quotes], pa.string()),
+            pa.array([quote.symbol for quote in quotes], pa.string()),
+            pa.array([quote.name for quote in quotes], pa.string()),
+            {name: texts for name, texts in figures.items() if texts.null_count < len(quotes)},
+            pa.array([quote.rank for quote in quotes], pa.int32()),
+            pa.array(moments, pa.timestamp("us")),
             {row: quote.flags for row, quote in enumerate(quotes) if quote.flags},
         )
 
@@ -71,13 +79,15 @@ class QuoteTable(Sequence[Quote]):
         if isinstance(row, slice):
             return [self[each] for each in range(*row.indices(len(self)))]
         row = range(len(self))[row]
+        figures = {name: texts[row].as_py() for name, texts in self.figures.items()}
+        moment = self.moments[row].as_py() if self.moments is not None else None
         return Quote(
-            self.source_ids[row],
-            self.symbols[row],
-            self.names[row],
-            **{"price": None} | {name: Decimal(texts[row]) for name, texts in self.figures.items() if texts[row]},
-            rank=self.ranks[row] if self.ranks else None,
-            observed_at=self.moments[row] if self.moments else None,
+            self.source_ids[row].as_py(),
+            self.symbols[row].as_py(),
+            self.names[row].as_py(),
+            **{"price": None} | {name: Decimal(text) for name, text in figures.items() if text is not None},
+            rank=self.ranks[row].as_py() if self.ranks is not None else None,
+            observed_at=moment and moment.replace(tzinfo=UTC),
             flags=self.flags.get(row, ()),
         )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from core.identity import Assignment, KnownMapping, Newcomer, resolve, wanted
-from core.names import name_key, symbol_key
 from core.registry import Registry
 from db.pool import Connection
 from db.queries import sql
@@ -24,8 +23,8 @@ def give_identity(connection: Connection, source: str, registry: Registry, *, fo
         return
     ids = {"wanted": list(wanted(newcomers, registry, fold_wrapped=fold_wrapped))}
     alike = {
-        "symbol_keys": [symbol_key(newcomer.symbol) for newcomer in newcomers],
-        "name_keys": [name_key(newcomer.name) for newcomer in newcomers],
+        "symbol_keys": [newcomer.keys[0] for newcomer in newcomers],
+        "name_keys": [newcomer.keys[1] for newcomer in newcomers],
     }
     known = [KnownMapping(*row) for row in connection.execute(sql("mappings_alike"), alike)]
     taken = {row[0] for row in connection.execute(sql("taken_ids"), ids)} | {mapping.canonical_id for mapping in known}
@@ -59,8 +58,8 @@ def _keep(connection: Connection, source: str, newcomers: list[Newcomer], assign
             "canonical_ids": [assignment.canonical_id for assignment, _ in mapped],
             "symbols": [newcomer.symbol for _, newcomer in mapped],
             "names": [newcomer.name for _, newcomer in mapped],
-            "symbol_keys": [symbol_key(newcomer.symbol) for _, newcomer in mapped],
-            "name_keys": [name_key(newcomer.name) for _, newcomer in mapped],
+            "symbol_keys": [newcomer.keys[0] for _, newcomer in mapped],
+            "name_keys": [newcomer.keys[1] for _, newcomer in mapped],
             "relations": [assignment.relation for assignment, _ in mapped],
             "matched_by": [assignment.matched_by for assignment, _ in mapped],
             "ambiguous": [assignment.ambiguous for assignment, _ in mapped],

@@ -13,10 +13,9 @@ from psycopg import sql as compose
 from psycopg.errors import UniqueViolation
 
 from core.models import Quote
-from core.quote_table import QuoteTable
 from core.registry import Registry
 from core.settings import Settings
-from db import incoming, mappings, version
+from db import mappings, version
 from db.pool import Connection
 from db.queries import sql
 
@@ -55,28 +54,29 @@ def store_pages(
 
     Returns for each page the keys of the coins that no page before it named, in the order they came.
     """
+    # Imported here since web, which never merges, has no use for pyarrow, nor for the 50 MB that it takes.
+    from db.incoming import Incoming
+
     connection.execute(sql("prepare_incoming"))
-    names, fetched_at, rows = incoming.Names(), [], 0
+    incoming, fetched_at = Incoming(), []
     for quotes, at in pages:
         fetched_at.append(at)
         if quotes:
-            table = quotes if isinstance(quotes, QuoteTable) else QuoteTable.of(quotes)
-            _copy(connection, table, names, len(fetched_at), at)
-            rows += len(table)
-        del quotes
-    if not rows:
+            columns, text = incoming.page(quotes, len(fetched_at), at)
+            del quotes
+            names = compose.SQL(", ").join(compose.Identifier(name) for name in columns)
+            _copy(connection, compose.SQL(sql("copy_incoming")).format(columns=names), text)
+    if not incoming.rows:
         return [()] * len(fetched_at)
-    with connection.cursor() as cursor, cursor.copy(sql("copy_incoming_names")) as copy:
-        for lines in incoming.lines_of(names.columns()):
-            copy.write(lines)
-    if rows >= _WORTH_MEASURING:
+    _copy(connection, compose.SQL(sql("copy_incoming_names")), incoming.names())
+    if incoming.rows >= _WORTH_MEASURING:
         connection.execute(sql("room_to_sort"))
         connection.execute(sql("measure_incoming"))
     connection.execute(sql("lock_mappings_shared"))
     mappings.give_identity(connection, source, rules.registry, fold_wrapped=rules.fold_wrapped)
     batch = {"source": source, "fetched_at": fetched_at}
     coins: dict[int, list[int]] = dict(connection.execute(sql("coins_of_incoming"), batch).fetchall())
-    if rows < _WORTH_MEASURING or not _record_new_history(connection, batch):
+    if incoming.rows < _WORTH_MEASURING or not _record_new_history(connection, batch):
         _record_history(connection, batch)
     changed = [row[0] for row in connection.execute(sql("keep_latest_quotes"), batch)]
     merge_golden(connection, changed, rules)
@@ -133,11 +133,6 @@ def clear(connection: Connection) -> None:
     version.advance(connection)
 
 
-def _copy(connection: Connection, quotes: QuoteTable, names: incoming.Names, page: int, fetched_at: datetime) -> None:
-    columns = incoming.columns_of(quotes, names.number(quotes, page), page, fetched_at)
-    statement = compose.SQL(sql("copy_incoming")).format(
-        columns=compose.SQL(", ").join(compose.Identifier(name) for name in columns)
-    )
+def _copy(connection: Connection, statement: compose.SQL | compose.Composed, text: memoryview) -> None:
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for lines in incoming.lines_of(columns):
-            copy.write(lines)
+        copy.write(text)

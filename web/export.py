@@ -13,7 +13,7 @@ import marshmallow as ma
 from flask import Response, request
 from marshmallow import validate
 
-from core.exporting import FORMATS, NoParquet, parquet_is_here
+from core.exporting import FORMATS
 from db.export import COLUMNS, ExportQuery, batches
 from web.api import Answer, Blueprint
 from web.parameters import CoinsQuery, PastQuery
@@ -47,11 +47,7 @@ class ExportParameters(ma.Schema):
         validate=validate.OneOf(tuple(COLUMNS)),
         metadata={"description": "golden records, the latest quote of every source and id, or every observation"},
     )
-    format = ma.fields.String(
-        load_default="csv",
-        validate=validate.OneOf(tuple(FORMATS)),
-        metadata={"description": "parquet where the server has pyarrow, else 422"},
-    )
+    format = ma.fields.String(load_default="csv", validate=validate.OneOf(tuple(FORMATS)))
     source = ma.fields.String(
         validate=validate.Length(1, 100),
         metadata={
@@ -101,9 +97,6 @@ def get_export(query: dict[str, Any]) -> Response:
     off has no proper end of the transfer; one is given up when its reader stops, or after 15 minutes.
     """
     wanted = FORMATS[query.pop("format")]
-    if wanted.name == "parquet" and not parquet_is_here():
-        detail = str(NoParquet())
-        raise Problem(422, detail, errors=[{"in": "query", "name": "format", "detail": detail}])
     running = services().exports
     if not running.acquire(blocking=False):
         raise Problem(503, "Enough others are exporting just now.", headers={"Retry-After": str(_RETRY_AFTER_SECONDS)})

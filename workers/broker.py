@@ -77,3 +77,17 @@ def start() -> None:
     # Started here and not by a middleware hook, whose failure Dramatiq would swallow.
     threading.Thread(target=dispatcher.run, args=(stopping,), name="dispatcher", daemon=True).start()
     threading.Thread(target=beat, args=(holdings, settings.lease), name="heartbeat", daemon=True).start()
+    threading.Thread(target=_load, name="loading", daemon=True).start()
+
+
+def _load() -> None:
+    """Load what reading and merging pages takes, which the first job would wait for otherwise.
+
+    Arrow gives memory back to the system: its own allocator keeps a part of what a page took.
+    """
+    import pyarrow as pa
+
+    import core.sources.csvfile.rows  # noqa: F401
+    import db.incoming  # noqa: F401
+
+    pa.set_memory_pool(pa.system_memory_pool())

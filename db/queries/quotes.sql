@@ -12,11 +12,11 @@ CREATE TEMPORARY TABLE IF NOT EXISTS incoming (
 
 -- name: copy_incoming
 -- Bring a page in.
-COPY incoming ({columns}) FROM STDIN;
+COPY incoming ({columns}) FROM STDIN (NULL '');
 
 -- name: copy_incoming_names
 -- Bring in who is quoted.
-COPY incoming_names (number, page, source_id, symbol, name) FROM STDIN;
+COPY incoming_names (number, page, source_id, symbol, name) FROM STDIN (FORMAT csv);
 
 -- name: room_to_sort
 -- Many rows are sorted in memory, not on the disk.

@@ -11,6 +11,7 @@ from contextlib import closing
 from decimal import Decimal
 from typing import Any, LiteralString
 
+import pyarrow.parquet as parquet
 import pytest
 from flask.testing import FlaskClient
 
@@ -269,17 +270,7 @@ def test_an_export_of_coins_can_be_ingested_again(client: ContractClient, factor
     assert {quote.observed_at for quote in parsed.quotes} == {NOON}
 
 
-def test_parquet_is_refused_with_the_way_to_have_it_where_pyarrow_is_missing(
-    client: ContractClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("web.export.parquet_is_here", lambda: False)
-    answer = client.get(f"{EXPORT}?format=parquet")
-    assert answer.status_code == 422
-    assert "pip install pyarrow" in exact(answer)["detail"]
-
-
 def test_parquet_keeps_every_digit_as_text(client: ContractClient, factory: Factory) -> None:
-    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed here")
     _coins(factory, export.BATCH + 1)
     factory.coin("btc", price=DIGITS[2], rank=1, flags=["odd"], name="=1")
     answer = client.get(f"{EXPORT}?format=parquet&search=btc")

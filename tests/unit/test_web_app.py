@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,3 +39,10 @@ def test_a_pool_has_a_connection_a_thread_and_half_of_the_threads_may_wait() -> 
 def test_gunicorn_is_told_an_address_that_it_understands() -> None:
     assert address(settings(HOST="127.0.0.1", PORT="81")) == "127.0.0.1:81"
     assert address(settings(HOST="::1", PORT="81")) == "[::1]:81"
+
+
+def test_a_web_process_loads_neither_pandas_nor_pyarrow() -> None:
+    """Of 512 MB, which small hosts have, they would take a fifth."""
+    loaded = "import sys, web.app; print({'pandas', 'pyarrow', 'numpy'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

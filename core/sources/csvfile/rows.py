@@ -1,21 +1,23 @@
-"""A table of texts made quotes: column by column, then row by row. A row with one bad value is rejected, alone."""
+"""A table of texts made quotes, column by column. A row with one bad value is rejected, alone."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
-from typing import Any
+from functools import reduce
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from core.figures import rank_of
 from core.models import Parsed, Rejection
 from core.plausibility import flags
 from core.quote_table import QuoteTable
 from core.sources.csvfile.cells import figure
+from core.sources.csvfile.coins import coins_of
 from core.sources.csvfile.columns import SORTS
-from core.sources.csvfile.ids import source_id
 from core.sources.csvfile.layout import Layout
 from core.sources.csvfile.marks import Mark
 from core.sources.csvfile.suspects import suspects
@@ -23,60 +25,46 @@ from core.sources.csvfile.table import Table
 from core.sources.csvfile.times import moment
 
 NOT_DOLLARS = "not_us_dollars"
-LONGEST_TEXT = 300  # characters of a symbol or name, as with the other sources
-LONGEST_KEPT, COINS_KEPT = 80, 30_000
-_LONGEST_ID = 1000  # bytes: ids are keys of an index, whose entries are bounded
-_BLANK_NAMES = frozenset(("", "-", "--", "?", "—", "N/A", "n/a"))
-_PAIR = re.compile(r"(\S+)[-/_]([A-Za-z]{3,4})")
 
-# A column all of such numbers needs no closer look: they are what decimal_of makes of them.
-_PLAIN = re.compile(r"(?:(?:-?[0-9]{1,20}(?:\.[0-9]{1,20})?(?:[eE][+-]?[0-3]?[0-9])?)?\n)*+")
+# Such a number needs no closer look: it is what decimal_of makes of it.
+_PLAIN = r"^-?[0-9]{1,20}(?:\.[0-9]{1,20})?(?:[eE][+-]?[0-3]?[0-9])?$"
+_WHOLE = r"^[0-9]{1,9}$"
 
 
 def quotes_of(table: Table, layout: Layout, read_at: datetime) -> Parsed:
     """Every row as a Quote or a Rejection, each in the order of the file. `read_at` is when the file was read."""
-    faults: dict[int, str] = {}  # by place in the table, the first one found
-    foreign: set[int] = set()
-    coins: Sequence[Any] = _coins(table, layout, faults, foreign)
-    present = [name for name in SORTS if name in table.columns]
-    columns: list[Sequence[Any]] = [_figures(name, table, layout, faults, foreign) for name in present]
-    _refuse_empty_rows([column for name, column in zip(present, columns, strict=True) if name != "rank"], coins, faults)
-    columns.append(_moments(table, layout, read_at, faults))
-    rows: Sequence[int] = range(len(coins))
+    nobody = pa.nulls(len(table.lines), pa.string())
+    coins = coins_of(*(table.columns.get(name, nobody) for name in ("symbol", "name")), pairs=layout.pairs)
+    faults, foreign = coins.faults, coins.foreign  # by row, the first fault found
+    figures = {name: _figures(name, table, layout, faults, foreign) for name in SORTS if name in table.columns}
+    ranks = _ranks(figures.pop("rank", None))
+    _refuse_empty_rows(list(figures.values()), faults)
+    moments = _moments(table, layout, read_at, faults)
+    quotes = QuoteTable(coins.source_ids, coins.symbols, coins.names, figures, ranks, moments)
     rejections = list(table.rejections)
     if faults:
-        rows = [row for row in rows if row not in faults]
-        coins, *columns = [[column[row] for row in rows] if column else column for column in (coins, *columns)]
-        rejections += [Rejection(table.lines[row], reason, table.raw(row)) for row, reason in faults.items()]
+        quotes, foreign = _without(quotes, foreign, faults)
+        rejections += [Rejection(int(table.lines[row]), reason, table.raw(row)) for row, reason in faults.items()]
     rejections.sort(key=lambda rejection: rejection.row)
-    moments, figures = columns.pop(), dict(zip(present, columns, strict=True))
-    ids, symbols, names = ([coin[part] for coin in coins] for part in range(3))
-    ranks = [rank_of(text) for text in figures.pop("rank", ())]
-    quotes = QuoteTable(ids, symbols, names, figures, ranks, moments)
-    marked = {row: flags(quotes[row]) for row in suspects(figures, len(ids))}
-    marked |= {place: (*marked.get(place, ()), NOT_DOLLARS) for place, row in enumerate(rows) if row in foreign}
+    marked = {row: flags(quotes[row]) for row in suspects(quotes.figures, len(quotes))}
+    marked |= {row: (*marked.get(row, ()), NOT_DOLLARS) for row in foreign}
     return Parsed(
         replace(quotes, flags={row: found for row, found in marked.items() if found}), rejections, layout.notes
     )
 
 
-def _refuse_empty_rows(figures: Sequence[Sequence[str]], coins: Sequence[object], faults: dict[int, str]) -> None:
-    """A row that quotes nothing at all is refused; a rank or a time alone is no quote."""
-    prices = figures[0]
-    for row in [row for row in range(len(coins)) if not prices[row]] if "" in prices else ():
-        if not any(column[row] for column in figures):
-            faults.setdefault(row, "the row has no figure: price and everything else are unknown")
-
-
-def _figures(name: str, table: Table, layout: Layout, faults: dict[int, str], foreign: set[int]) -> Sequence[str]:
-    """A column's figures as texts that are exact decimal numbers, "" where unknown."""
+def _figures(name: str, table: Table, layout: Layout, faults: dict[int, str], foreign: set[int]) -> pa.StringArray:
+    """A column's figures as texts that are exact decimal numbers, null where unknown."""
     texts, mark = table.columns[name], layout.marks.get(name, Mark.PLAIN)
-    joined = "\n".join([*texts, ""])
-    all_plain = _PLAIN.fullmatch(joined) and joined.count("\n") == len(texts)  # a text may have a line end in it
-    if all_plain and mark in (Mark.POINT, Mark.PLAIN):
-        return texts
+    odd = texts.is_valid()
+    if mark in (Mark.POINT, Mark.PLAIN):
+        plain = pc.match_substring_regex(texts, _PLAIN)
+        if pc.all(plain, min_count=0).as_py():
+            return texts
+        texts = pc.ascii_trim(texts, " ")
+        odd = pc.invert(pc.match_substring_regex(texts, _PLAIN)).fill_null(False)
     found = []
-    for row, text in enumerate(texts):
+    for row, text in zip(np.flatnonzero(odd).tolist(), texts.filter(odd).to_pylist(), strict=True):
         value = None
         try:
             value, is_foreign = figure(text, mark, SORTS[name])
@@ -84,65 +72,59 @@ def _figures(name: str, table: Table, layout: Layout, faults: dict[int, str], fo
                 foreign.add(row)
         except ValueError as error:
             faults.setdefault(row, f"{name} {error}")
-        found.append("" if value is None else str(value))
-    return found
+        found.append(None if value is None else str(value))
+    return pc.replace_with_mask(texts, odd, pa.array(found, pa.string()))
 
 
-def _moments(table: Table, layout: Layout, read_at: datetime, faults: dict[int, str]) -> Sequence[Any]:
+def _ranks(figures: pa.StringArray | None) -> pa.Int32Array | None:
+    """Places in a list, null where unknown or no such place."""
+    if figures is None:
+        return None
+    if pc.all(pc.match_substring_regex(figures, _WHOLE), min_count=0).as_py():
+        ranks = figures.cast(pa.int32())
+        return pc.replace_with_mask(ranks, pc.equal(ranks, 0).fill_null(False), pa.scalar(None, pa.int32()))
+    return pa.array(map(rank_of, figures.to_pylist()), pa.int32())
+
+
+def _refuse_empty_rows(figures: Sequence[pa.StringArray], faults: dict[int, str]) -> None:
+    """A row that quotes nothing at all is refused; a rank or a time alone is no quote."""
+    if figures[0].null_count:
+        for row in np.flatnonzero(reduce(pc.and_, (column.is_null() for column in figures))).tolist():
+            faults.setdefault(row, "the row has no figure: price and everything else are unknown")
+
+
+def _moments(table: Table, layout: Layout, read_at: datetime, faults: dict[int, str]) -> pa.TimestampArray | None:
     """Files have few different times, so each is read once."""
     texts = table.columns.get("observed_at")
     if texts is None:
-        return ()
-    read: dict[str, datetime | str | None] = {}
-    for text in set(texts):
+        return None
+    different = texts.dictionary_encode()
+    read: list[datetime | None] = []
+    unreadable: dict[int, str] = {}
+    for place, text in enumerate(different.dictionary.to_pylist()):
+        found = None
         try:
-            read[text] = moment(text, layout.date_order, read_at)
+            found = moment(text, layout.date_order, read_at)
         except ValueError as error:
-            read[text] = f"observed_at {error}"
-    found = [read[text] for text in texts]
-    for row, value in enumerate(found):
-        if isinstance(value, str):
-            faults.setdefault(row, value)
-    return found
+            unreadable[place] = f"observed_at {error}"
+        read.append(found and found.replace(tzinfo=None))
+    if unreadable:
+        places = different.indices.fill_null(-1).to_numpy()
+        for row in np.flatnonzero(np.isin(places, list(unreadable))).tolist():
+            faults.setdefault(row, unreadable[int(places[row])])
+    return pa.array(read, pa.timestamp("us")).take(different.indices)
 
 
-def _coins(table: Table, layout: Layout, faults: dict[int, str], foreign: set[int]) -> list[Any]:
-    """The (source_id, symbol, name) of each row's coin."""
-    blank = [""] * len(table.lines)
-    coins = []
-    symbols, names = (table.columns.get(name, blank) for name in ("symbol", "name"))
-    for row, (symbol, name) in enumerate(zip(symbols, names, strict=True)):
-        # Files name the same coins again and again. Only what is short is kept, since memory is bounded.
-        known = len(symbol) + len(name) <= LONGEST_KEPT
-        coin, in_dollars, fault = (_known_coin if known else _coin)(symbol, name, layout.pairs)
-        coins.append(coin)
-        if fault:
-            faults.setdefault(row, fault)
-        if not in_dollars:
-            foreign.add(row)
-    return coins
-
-
-def _coin(raw_symbol: str, raw_name: str, pairs: bool) -> tuple[tuple[str, str, str], bool, str]:
-    """(source_id, symbol, name), whether the quote is in US dollars, and why there is no such coin ("": there is)."""
-    symbol, name = _tidy(raw_symbol), _tidy(raw_name)
-    identity = source_id(symbol, name)
-    fault = ""
-    if not identity:
-        fault = "the row has neither a symbol nor a name"
-    elif len(symbol) > LONGEST_TEXT or len(name) > LONGEST_TEXT or len(identity.encode()) > _LONGEST_ID:
-        fault = f"symbol or name is longer than {LONGEST_TEXT} characters"
-    in_dollars = True
-    if pairs and (match := _PAIR.fullmatch(symbol)):
-        symbol, currency = match.groups()
-        in_dollars = currency.upper() == "USD"
-        name = name.removesuffix(f" {currency}")
-    return (identity, symbol, name), in_dollars, fault
-
-
-_known_coin = lru_cache(maxsize=COINS_KEPT)(_coin)
-
-
-def _tidy(text: str) -> str:
-    tidy = " ".join(text.replace("\ufeff", "").split())
-    return "" if tidy in _BLANK_NAMES else tidy
+def _without(quotes: QuoteTable, foreign: set[int], rows: Iterable[int]) -> tuple[QuoteTable, set[int]]:
+    """The quotes but for these rows, and where the foreign ones are then."""
+    staying = np.ones(len(quotes), np.bool_)
+    staying[list(rows)] = False
+    places, mask = np.cumsum(staying) - 1, pa.array(staying)
+    return QuoteTable(
+        quotes.source_ids.filter(mask),
+        quotes.symbols.filter(mask),
+        quotes.names.filter(mask),
+        {name: texts.filter(mask) for name, texts in quotes.figures.items()},
+        None if quotes.ranks is None else quotes.ranks.filter(mask),
+        None if quotes.moments is None else quotes.moments.filter(mask),
+    ), {int(places[row]) for row in foreign if staying[row]}

@@ -6,9 +6,10 @@ the rule's, so that rows are named in vain but none is missed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from core.plausibility import MOST_CAP_PER_VOLUME, RANGE_TOLERANCE, TRADED_CAP
@@ -17,7 +18,7 @@ _WIDER = 1e-6  # relative; a double is exact to about 1e-16
 _NEVER_BELOW = ("price", "market_cap", "volume_24h")
 
 
-def suspects(figures: Mapping[str, Sequence[str]], rows: int) -> list[int]:
+def suspects(figures: Mapping[str, pa.StringArray], rows: int) -> list[int]:
     """The rows worth a closer look, of columns as in a QuoteTable."""
     columns = {
         name: _numbers(figures.get(name), rows) for name in (*_NEVER_BELOW, "price_change_24h", "high_24h", "low_24h")
@@ -36,7 +37,8 @@ def suspects(figures: Mapping[str, Sequence[str]], rows: int) -> list[int]:
     return [int(row) for row in np.flatnonzero(found)]
 
 
-def _numbers(texts: Sequence[str] | None, rows: int) -> NDArray[np.float64]:
+def _numbers(texts: pa.StringArray | None, rows: int) -> NDArray[np.float64]:
     if texts is None:
         return np.full(rows, np.nan)
-    return np.array([float(text or "nan") for text in texts], dtype=np.float64)
+    numbers: NDArray[np.float64] = texts.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    return numbers

@@ -1,7 +1,7 @@
-"""A piece of a file as columns of text, by pandas' C reader, with the records that don't fit set aside.
+"""A piece of a file as columns of text, with the records that don't fit set aside.
 
-Which lines are records of the right width is found out beforehand, on the bytes and all at once, since the reader
-neither tells short rows from rows with empty fields, nor gives the lines of bad ones. Records that need care (quotes
+Which lines are records of the right width is found out beforehand, on the bytes and all at once, since the readers
+neither tell short rows from rows with empty fields, nor give the lines of bad ones. Records that need care (quotes
 inside a field, several lines, another encoding) are read one by one.
 """
 
@@ -10,27 +10,32 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from io import BytesIO
+from typing import TypeAlias
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from core.models import Rejection
 from core.sources.csvfile.encoding import line_to_text, to_utf8
 from core.sources.csvfile.layout import Layout
+from core.sources.csvfile.reading import Columns, columns_of, texts_of
 from core.sources.csvfile.records import LONGEST_RECORD, Kind, fields_of, spans
 
 _LONGEST_RAW = 300  # characters of a rejected record that are kept
 _LINE_END, _QUOTE = ord("\n"), ord('"')
 
 
+Lines: TypeAlias = NDArray[np.intp]
+Places: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]  # where each record starts and ends
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows in the order of the file. `columns` has a list of texts by field, all as long as `lines`."""
+    """Rows in the order of the file. `columns` has the texts by field, null for "", all as long as `lines`."""
 
-    lines: list[int]
-    columns: dict[str, list[str]]
+    lines: Lines
+    columns: Columns
     rejections: list[Rejection]
     raw: Callable[[int], str]  # of a row, by its place in the lists
 
@@ -53,12 +58,11 @@ def read_table(body: bytes, layout: Layout, first_line: int) -> Table:
     kept = np.flatnonzero(~suspect)
     if len(kept) < len(suspect):
         plain = b"".join([plain[starts[place] : ends[place] + 1] for place in kept])
-    lines = (first_line + kept).tolist()
-    columns = _read(plain, len(lines), layout)
-    at = list(zip(starts[kept].tolist(), ends[kept].tolist(), strict=True))
+    lines, at = first_line + kept, (starts[kept], ends[kept])
+    columns = columns_of(plain, len(lines), layout)
     if careful:
-        lines, at = _add(careful, lines, at, columns, text, layout)
-    return Table(lines, columns, rejections, lambda row: raw_text(text[at[row][0] : at[row][1]]))
+        lines, at, columns = _add(careful, lines, at, columns, text, layout)
+    return Table(lines, columns, rejections, lambda row: raw_text(text[at[0][row] : at[1][row]]))
 
 
 def raw_text(record: bytes) -> str:
@@ -145,50 +149,16 @@ def _too_long() -> str:
     return f"the row is longer than {LONGEST_RECORD} bytes"
 
 
-def _read(plain: bytes, rows: int, layout: Layout) -> dict[str, list[str]]:
-    if not rows:
-        return {field: [] for field in layout.columns}
-    try:
-        frame = pd.read_csv(
-            BytesIO(plain),
-            header=None,
-            names=list(range(layout.width)),
-            index_col=False,
-            usecols=sorted(set(layout.columns.values())),
-            dtype=str,
-            keep_default_na=False,
-            na_filter=False,
-            sep=layout.delimiter,
-            lineterminator="\n",
-            skipinitialspace=True,
-            skip_blank_lines=False,
-            low_memory=False,
-            engine="c",
-        )
-        if len(frame) == rows:
-            return {field: frame[place].tolist() for field, place in layout.columns.items()}
-    except (ValueError, OverflowError, pd.errors.ParserError):
-        pass  # the reader has limits of its own; the slow way has none
-    read = [fields_of(line.decode(), layout.delimiter) for line in plain.split(b"\n")[:-1]]
-    return {field: [fields[place] for fields in read] for field, place in layout.columns.items()}
-
-
 def _add(
-    careful: list[tuple[int, int, int]],
-    lines: list[int],
-    at: list[tuple[int, int]],
-    columns: dict[str, list[str]],
-    text: bytes,
-    layout: Layout,
-) -> tuple[list[int], list[tuple[int, int]]]:
+    careful: list[tuple[int, int, int]], lines: Lines, at: Places, columns: Columns, text: bytes, layout: Layout
+) -> tuple[Lines, Places, Columns]:
     """Put the records that were read one by one where they belong."""
-    for line, start, end in careful:
-        fields = fields_of(line_to_text(text[start:end], layout.encoding), layout.delimiter)
-        lines.append(line)
-        at.append((start, end))
-        for field, place in layout.columns.items():
-            columns[field].append(fields[place])
-    order = sorted(range(len(lines)), key=lines.__getitem__)
-    for field, texts in columns.items():
-        columns[field] = [texts[row] for row in order]
-    return [lines[row] for row in order], [at[row] for row in order]
+    records = [fields_of(line_to_text(text[start:end], layout.encoding), layout.delimiter) for _, start, end in careful]
+    more, starts, ends = np.array(careful, np.intp).T
+    lines = np.concatenate((lines, more))
+    order = np.argsort(lines)
+    columns = {
+        field: pa.concat_arrays([columns[field], added]).take(pa.array(order))
+        for field, added in texts_of(records, layout).items()
+    }
+    return lines[order], (np.concatenate((at[0], starts))[order], np.concatenate((at[1], ends))[order]), columns
