@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# In a request's environ: when it had come, by `time.perf_counter`, if it waited since.
+CAME = "quotes.came"
 _HEADER = "X-Request-ID"
 _KEY = "quotes.request_id"
 # Anything else might break a log line, or fill it.
@@ -45,7 +47,7 @@ class Tracing:
         sent = environ.get("HTTP_X_REQUEST_ID", "")
         chosen = sent if _PLAIN.fullmatch(sent) else uuid.uuid4().hex
         environ[_KEY] = chosen
-        begun = time.perf_counter()
+        begun = environ.get(CAME) or time.perf_counter()
         path = environ.get("PATH_INFO", "")
 
         step = trace.following(environ.get("HTTP_TRACEPARENT"))

@@ -20,6 +20,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map
 
+from web.tracing import CAME
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -67,7 +69,7 @@ class Counted:
         self._route = routes_of(app.url_map)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        begun = time.perf_counter()
+        begun = environ.get(CAME) or time.perf_counter()
         sent = environ.get("REQUEST_METHOD", "")
         method = sent if sent in _METHODS else "other"
 
