@@ -149,6 +149,9 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         """One turn of the loop."""
         super().wait_for_and_dispatch_events(timeout)
         if self._desk:
+            if self._desk.is_wanted:
+                # Who comes in the same moment shares the asking.
+                super().wait_for_and_dispatch_events(0)
             self._desk.begin()
 
     def listen(self, line: Line, callback: Callable[[], None]) -> None:
@@ -257,7 +260,10 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             if not came:
                 self._forget(conn)
                 return False
+            is_first = not arrival.data
             arrival.data += came
+            if is_first and self._is_for_desk(conn, came):
+                return False
         if arrival.is_complete:
             self._hand_over(conn)
             return False
@@ -269,14 +275,24 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         return True
 
     def _hand_over(self, conn: _Connection) -> None:
-        if self._desk and self._heads and conn.arrival.is_bare:
+        conn.ahead = b""
+        if self._heads and conn.arrival.is_bare:
             raw, conn.ahead = conn.arrival.cut()
-            head = self._heads.read(raw, conn.sock, conn.client, conn.server)
-            if head and self._desk.takes(head.environ):
-                conn.stage = Stage.WAITS
-                self._desk.take(head.address, partial(self._serve, conn, head, time.perf_counter()))
+            self._heads.read(raw, conn.sock, conn.client, conn.server)
+            if self._is_for_desk(conn, raw):
                 return
         self._to_thread(conn)
+
+    def _is_for_desk(self, conn: _Connection, raw: bytes) -> bool:
+        """Whether this is a whole request that can be answered there, which it then will be."""
+        if not self._desk or not self._heads:
+            return False
+        head = self._heads.known(raw, conn.client)
+        if not head or not self._desk.takes(head.address, head.environ):
+            return False
+        conn.stage = Stage.WAITS
+        self._desk.take(head.address, partial(self._serve, conn, head, time.perf_counter()))
+        return True
 
     def _to_thread(self, conn: _Connection) -> None:
         # Epoll would go on telling of a connection that a thread gives away.
@@ -285,7 +301,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         if conn.parser is None:
             conn.parser = http.get_parser(self.cfg, conn.sock, conn.client)
         conn.parser.unreader.unread(bytes(conn.arrival.data))
-        conn.had_come = conn.arrival.is_short
+        conn.had_come = conn.arrival.is_complete and conn.arrival.is_short
         conn.data_ready = True
         self.enqueue_req(conn)
 

@@ -19,7 +19,7 @@ from core.errors import Unavailable
 from db.line import Line
 from db.pool import Database
 from web.access import Access
-from web.reads import Reads, Ready, address_of
+from web.reads import Reads, Ready
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -66,9 +66,9 @@ class Desk:
         """Whether there may be answers here to requests for this address."""
         return self._reads.knows(address)
 
-    def takes(self, environ: WSGIEnvironment) -> bool:
+    def takes(self, address: str, environ: WSGIEnvironment) -> bool:
         """Whether this GET or HEAD can be answered here, as far as is known before."""
-        return self._reads.knows(address_of(environ)) and self._access.waits_for_nobody(environ)
+        return self._reads.knows(address) and self._access.waits_for_nobody(environ)
 
     def take(self, address: str, serve: Serve) -> None:
         """Serve it, by and by. Nothing is asked before `begin`."""
@@ -76,6 +76,11 @@ class Desk:
             self._came.append((address, serve))
         else:
             self._next.setdefault(address, []).append(serve)
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether there is something to ask."""
+        return bool(self._came or self._next)
 
     def begin(self) -> None:
         """Ask for all who wait, if that isn't being done: to be called whenever all that has come was taken."""

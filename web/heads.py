@@ -44,16 +44,17 @@ class Heads:
         self._knows = knows
         self._kept: Kept[Head] = Kept(_MOST_BYTES)
 
-    def read(self, raw: bytes, sock: socket.socket, client: Any, server: Any) -> Head | None:
-        """What these bytes ask for, when they are one whole plain GET or HEAD for a known address."""
-        # gunicorn believes some headers of some clients.
-        key = (raw, client[0] if isinstance(client, tuple) else client)
-        head = self._kept.get(key)
-        if head is None and (address := _address(raw)) and self._knows(address):
+    def known(self, raw: bytes, client: Any) -> Head | None:
+        """What these bytes, as this client sent them, were found to ask for."""
+        return self._kept.get(_key(raw, client))
+
+    def read(self, raw: bytes, sock: socket.socket, client: Any, server: Any) -> None:
+        """Know these bytes, when they are one whole plain GET or HEAD for a known address."""
+        address = _address(raw)
+        if address and self._knows(address) and not self.known(raw, client):
             head = self._parsed(raw, sock, client, server)
             if head:
-                self._kept.keep(key, head, _OVERHEAD + _TIMES * len(raw))
-        return head
+                self._kept.keep(_key(raw, client), head, _OVERHEAD + _TIMES * len(raw))
 
     def _parsed(self, raw: bytes, sock: socket.socket, client: Any, server: Any) -> Head | None:
         try:
@@ -70,6 +71,11 @@ class Heads:
         for name in _ITS_OWN:
             environ.pop(name, None)
         return Head(environ, address_of(environ), bool(request.should_close()))
+
+
+def _key(raw: bytes, client: Any) -> tuple[bytes, Any]:
+    # gunicorn believes some headers of some clients, whatever port they come from.
+    return raw, client[0] if isinstance(client, tuple) else client
 
 
 def _address(raw: bytes) -> str | None:
