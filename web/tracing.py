@@ -62,5 +62,5 @@ class Tracing:
             logger.log(level, "%s %r %s %s ms", method, path, status[:3], took)
             return start_response(status, [*headers, (_HEADER, chosen)], *rest)
 
-        with trace.running(step, request=chosen), SPANS.span(method, step, about):
+        with trace.running(step, request=chosen), SPANS.span(method, step, about, time.perf_counter() - begun):
             return self._application(environ, start)

@@ -191,11 +191,12 @@ def test_requests_without_a_thread_count_towards_the_limit(serve: Serve, factory
     assert server.worker.requests_in_threads - before <= limit + statuses.count(429)
 
 
+@pytest.mark.parametrize("pooler", ["none", "transaction"])
 def test_readers_are_never_given_older_data_than_before_whichever_process_answers(
-    serve: Serve, factory: Factory, database_url: str
+    serve: Serve, factory: Factory, database_url: str, pooler: str
 ) -> None:
     factory.coin("btc", price="0")
-    servers = [serve(), serve()]
+    servers = [serve(POSTGRES_POOLER=pooler), serve(POSTGRES_POOLER=pooler)]
     clients = [server.client() for server in servers]
     for server, client in zip(servers, clients, strict=True):
         _by_the_desk(server, client, COIN)
