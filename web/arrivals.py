@@ -11,14 +11,12 @@ A read that can be answered without a view needs no thread at all: it waits at w
 from __future__ import annotations
 
 import errno
-import re
 import socket
 import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from enum import Enum, auto
 from functools import partial
 from http import HTTPStatus
 from selectors import EVENT_READ, EVENT_WRITE
@@ -28,98 +26,23 @@ from gunicorn import http, util
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
 from db.line import Line
+from web.connection import Arrival, Connection, Stage
 from web.desk import Desk, Found, Loop
 from web.heads import Head, Heads
 from web.reads import READY, Ready
 from web.refusals import new_id, status_of, whole_answer
 from web.tracing import CAME
-from web.wire import answer
+from web.wire import answer, rest
 
 PATIENCE_SECONDS = 10.0
 # A client that takes nothing of its answer for this long loses its connection.
 STALL_SECONDS = 15
-SHORT_BODY = 64 * 1024
-_DIGITS = 12
-_LONGEST_HEAD = 32 * 1024
 _READ = 64 * 1024
 # After the last answer the client has this long to hang up by itself.
 _FAREWELL_SECONDS = 2.0
-_HEAD_END = b"\r\n\r\n"
-_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*0*([0-9]+)[ \t]*(?=\r\n)")
-_OPEN_ENDED = re.compile(rb"\r\n(?:transfer-encoding|expect):")
 _NO_CONNECTION_YET = (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK)
 # The process or its host has as many files open as it may, or no memory for one more.
 _NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-
-
-class Arrival:
-    """A request as far as it has come."""
-
-    def __init__(self, data: bytes = b"") -> None:
-        self.data = bytearray(data)
-        # Whether its body is no longer than what is waited for here; and whether it has none.
-        self.is_short = False
-        self.is_bare = False
-        self._looked = 0
-        self._whole: int | None = None
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether a thread may have it."""
-        if self._whole is None:
-            end = self.data.find(_HEAD_END, max(0, self._looked - len(_HEAD_END)))
-            self._looked = len(self.data)
-            if end < 0:
-                return False
-            body = _body_to_wait_for(bytes(self.data[: end + 2]).lower())
-            self.is_short, self.is_bare = body is not None, body == 0
-            self._whole = end + len(_HEAD_END) + (body or 0)
-        return len(self.data) >= self._whole
-
-    def cut(self) -> tuple[bytes, bytes]:
-        """The request, once it is complete, and what came after it."""
-        return bytes(self.data[: self._whole]), bytes(self.data[self._whole :])
-
-    @property
-    def is_too_long(self) -> bool:
-        """Whether its head has no end in sight."""
-        return self._whole is None and len(self.data) > _LONGEST_HEAD
-
-
-def _body_to_wait_for(head: bytes) -> int | None:
-    """How many bytes; None when they are too many, or nobody knows how many."""
-    if _OPEN_ENDED.search(head):
-        return None
-    length = _LENGTH.search(head)
-    if length is None:
-        return 0
-    # Python refuses to read a number of thousands of digits, and nothing may fail here.
-    return int(length[1]) if len(length[1]) <= _DIGITS and int(length[1]) <= SHORT_BODY else None
-
-
-class Stage(Enum):
-    """What a connection is at."""
-
-    ARRIVES = auto()  # a request comes in
-    WAITS = auto()  # at the desk
-    AWAY = auto()  # a thread has it
-    SENDS = auto()  # its client is slow to take the answer
-    IDLE = auto()  # between requests
-    ENDS = auto()
-
-
-class _Connection(TConn):  # type: ignore[misc]
-    """A connection, its stage, and whether the loop is told when something happens to it."""
-
-    stage = Stage.ARRIVES
-    watched = False
-    arrival: Arrival
-    # Whether all of its running request had come before a thread got it.
-    had_come = True
-    # Of an answer from the desk: what the client has not taken yet, whether it is the last, and what came behind.
-    unsent: bytes | memoryview = b""
-    closes = False
-    ahead = b""
 
 
 class PatientWorker(ThreadWorker):  # type: ignore[misc]
@@ -127,8 +50,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._leaving: deque[tuple[float, _Connection]] = deque()
-        self._slow: dict[_Connection, None] = {}
+        self._leaving: deque[tuple[float, Connection]] = deque()
+        self._slow: dict[Connection, None] = {}
         self._crowded = False
         self._desk: Desk | None = None
         self._heads: Heads | None = None
@@ -180,7 +103,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
                 raise
             return
         self.nr_conns += 1
-        self._collect(_Connection(self.cfg, client, address, listener.getsockname()), Arrival())
+        self._collect(Connection(self.cfg, client, address, listener.getsockname()), Arrival())
 
     def finish_request(self, conn: TConn, future: Future[Any]) -> None:
         """Keep the connection for another request, or let it go."""
@@ -198,7 +121,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     def handle_request(self, req: Any, conn: TConn) -> bool:
         """Answer; what the view left of a body that is still to come is nothing to wait for."""
-        if isinstance(conn, _Connection) and not conn.had_come:
+        if isinstance(conn, Connection) and not conn.had_come:
             req.force_close()
         return bool(super().handle_request(req, conn))
 
@@ -228,7 +151,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         with suppress(OSError):
             util.write_nonblock(client, whole_answer(status, request_id))
 
-    def _collect(self, conn: _Connection, arrival: Arrival) -> None:
+    def _collect(self, conn: Connection, arrival: Arrival) -> None:
         conn.arrival = arrival
         if self._goes_on(conn):
             conn.stage = Stage.ARRIVES
@@ -236,7 +159,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             self.pending_conns.append(conn)
             self._watch(conn)
 
-    def _stirred(self, conn: _Connection, _client: socket.socket) -> None:
+    def _stirred(self, conn: Connection, _client: socket.socket) -> None:
         if conn.stage is Stage.IDLE:
             self.keepalived_conns.remove(conn)
             self._collect(conn, Arrival())
@@ -247,7 +170,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             # Its next request, or its end: to be read when this one has its answer.
             self._unwatch(conn)
 
-    def _goes_on(self, conn: _Connection) -> bool:
+    def _goes_on(self, conn: Connection) -> bool:
         """Read what has come; whether there is more to wait for."""
         arrival = conn.arrival
         if not arrival.is_complete:
@@ -274,7 +197,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             return False
         return True
 
-    def _hand_over(self, conn: _Connection) -> None:
+    def _hand_over(self, conn: Connection) -> None:
         conn.ahead = b""
         if self._heads and conn.arrival.is_bare:
             raw, conn.ahead = conn.arrival.cut()
@@ -283,7 +206,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
                 return
         self._to_thread(conn)
 
-    def _is_for_desk(self, conn: _Connection, raw: bytes) -> bool:
+    def _is_for_desk(self, conn: Connection, raw: bytes) -> bool:
         """Whether this is a whole request that can be answered there, which it then will be."""
         if not self._desk or not self._heads:
             return False
@@ -294,7 +217,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self._desk.take(head.address, partial(self._serve, conn, head, time.perf_counter()))
         return True
 
-    def _to_thread(self, conn: _Connection) -> None:
+    def _to_thread(self, conn: Connection) -> None:
         # Epoll would go on telling of a connection that a thread gives away.
         self._unwatch(conn)
         conn.stage = Stage.AWAY
@@ -305,7 +228,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         conn.data_ready = True
         self.enqueue_req(conn)
 
-    def _serve(self, conn: _Connection, head: Head, came: float, ready: Ready | None) -> None:
+    def _serve(self, conn: Connection, head: Head, came: float, ready: Ready | None) -> None:
         if ready is None:
             self._to_thread(conn)
             return
@@ -323,19 +246,18 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             return
         self._send(conn)
 
-    def _send(self, conn: _Connection) -> None:
+    def _send(self, conn: Connection) -> None:
         try:
-            sent = conn.sock.send(conn.unsent)
+            sent = conn.sock.sendmsg(conn.unsent)
         except (BlockingIOError, InterruptedError):
             sent = 0
         except OSError:
             self._forget(conn)
             return
-        if sent == len(conn.unsent):
-            conn.unsent = b""
+        conn.unsent = rest(conn.unsent, sent)
+        if not conn.unsent:
             self._go_on(conn)
             return
-        conn.unsent = memoryview(conn.unsent)[sent:]
         conn.timeout = time.monotonic() + STALL_SECONDS
         if conn.stage is not Stage.SENDS:
             conn.stage = Stage.SENDS
@@ -344,11 +266,11 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             conn.watched = True
             self.poller.register(conn.sock, EVENT_WRITE, partial(self._takes_more, conn))
 
-    def _takes_more(self, conn: _Connection, _client: socket.socket) -> None:
+    def _takes_more(self, conn: Connection, _client: socket.socket) -> None:
         if conn.stage is Stage.SENDS:
             self._send(conn)
 
-    def _go_on(self, conn: _Connection) -> None:
+    def _go_on(self, conn: Connection) -> None:
         """After an answer, whoever gave it."""
         if conn.stage is Stage.SENDS:
             del self._slow[conn]
@@ -356,7 +278,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         if conn.closes:
             self._say_farewell(conn)
         elif conn.ahead:
-            self._collect(conn, Arrival(conn.ahead))
+            ahead, conn.ahead = conn.ahead, b""
+            self._collect(conn, Arrival(ahead))
         else:
             conn.stage = Stage.IDLE
             conn.set_timeout()
@@ -365,7 +288,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             self.keepalived_conns.append(conn)
             self._watch(conn)
 
-    def _say_farewell(self, conn: _Connection) -> None:
+    def _say_farewell(self, conn: Connection) -> None:
         """Say that no more will come. Closing at once might cost the client the end of its answer."""
         self._unwatch(conn)
         try:
@@ -380,7 +303,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         conn.watched = True
         self.poller.register(conn.sock, EVENT_READ, partial(self._left, leaving))
 
-    def _left(self, leaving: tuple[float, _Connection], client: socket.socket) -> None:
+    def _left(self, leaving: tuple[float, Connection], client: socket.socket) -> None:
         try:
             said = client.recv(_READ)
         except (BlockingIOError, InterruptedError):
@@ -391,18 +314,18 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             self._leaving.remove(leaving)
             self._forget(leaving[1])
 
-    def _watch(self, conn: _Connection) -> None:
+    def _watch(self, conn: Connection) -> None:
         if not conn.watched:
             conn.watched = True
             self.poller.register(conn.sock, EVENT_READ, partial(self._stirred, conn))
 
-    def _unwatch(self, conn: _Connection) -> None:
+    def _unwatch(self, conn: Connection) -> None:
         if conn.watched:
             conn.watched = False
             with suppress(OSError, KeyError, ValueError):
                 self.poller.unregister(conn.sock)
 
-    def _forget(self, conn: _Connection) -> None:
+    def _forget(self, conn: Connection) -> None:
         self._unwatch(conn)
         self._slow.pop(conn, None)
         conn.stage = Stage.ENDS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,10 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
 
-def answer(application: WSGIApplication, environ: WSGIEnvironment, *, closes: bool) -> bytes:
+Parts = Sequence[bytes | memoryview]
+
+
+def answer(application: WSGIApplication, environ: WSGIEnvironment, *, closes: bool) -> Parts:
     """Head and body as gunicorn would send them over HTTP/1.1; the application says how long its body is."""
     told: tuple[str, list[tuple[str, str]]] = ("", [])
 
@@ -34,7 +38,17 @@ def answer(application: WSGIApplication, environ: WSGIEnvironment, *, closes: bo
         f"HTTP/1.1 {status}\r\nServer: {SERVER}\r\nDate: {_date(int(time.time()))}\r\n"
         f"Connection: {connection}\r\n{fields}\r\n"
     )
-    return head.encode("latin-1") + body
+    return head.encode("latin-1"), body
+
+
+def rest(parts: Parts, sent: int) -> Parts:
+    """What is left to send of these parts. It is no copy: many may be slow to take the same answer."""
+    left = []
+    for part in parts:
+        if sent < len(part):
+            left.append(memoryview(part)[sent:])
+        sent = max(0, sent - len(part))
+    return left
 
 
 @lru_cache(maxsize=1)
