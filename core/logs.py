@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import logging.config
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -26,14 +25,24 @@ _NOT_FOR_PEOPLE = ("trace_id", "span_id")
 _bound: ContextVar[dict[str, object]] = ContextVar("bound", default={})  # noqa: B039  never changed in place
 
 
-@contextmanager
-def bound(**values: object) -> Iterator[None]:
+class Bound:
+    """Names what a block is about, as `bound` says."""
+
+    __slots__ = ("_token", "_values")
+
+    def __init__(self, values: Mapping[str, object]) -> None:
+        self._values = values
+
+    def __enter__(self) -> None:
+        self._token = _bound.set({**_bound.get(), **self._values})
+
+    def __exit__(self, *_: object) -> None:
+        _bound.reset(self._token)
+
+
+def bound(**values: object) -> Bound:
     """Name what a block is about; every record of it then says so, such as `job=7 task=12`."""
-    token = _bound.set({**_bound.get(), **values})
-    try:
-        yield
-    finally:
-        _bound.reset(token)
+    return Bound(values)
 
 
 def binding() -> Mapping[str, object]:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from importlib import import_module
 from typing import Any
@@ -18,6 +19,7 @@ from core.trace import Trace
 logger = logging.getLogger(__name__)
 
 _ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+_NO_SPAN = nullcontext()
 _beginning: ContextVar[Trace] = ContextVar("beginning")
 
 
@@ -63,15 +65,18 @@ class Spans:
         self._tracer = provider.get_tracer("crypto-quotes")
         return True
 
+    def span(
+        self, name: str, step: Trace, attributes: Mapping[str, str | int], ago: float = 0.0
+    ) -> AbstractContextManager[None]:
+        """Let a block be that step's span, with the attributes as they are when it ends; it began some seconds ago."""
+        return _NO_SPAN if self._tracer is None else self._sent(name, step, attributes, ago)
+
     @contextmanager
-    def span(self, name: str, step: Trace, attributes: Mapping[str, str | int]) -> Iterator[None]:
-        """Let a block be that step's span, with the attributes as they are when it ends."""
-        if self._tracer is None:
-            yield
-            return
+    def _sent(self, name: str, step: Trace, attributes: Mapping[str, str | int], ago: float) -> Iterator[None]:
         token = _beginning.set(step)
         try:
-            started = self._tracer.start_span(name, context=self._parent_of(step))
+            begun = time.time_ns() - round(ago * 1e9)
+            started = self._tracer.start_span(name, context=self._parent_of(step), start_time=begun)
         finally:
             _beginning.reset(token)
         try:

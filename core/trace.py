@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -40,7 +39,8 @@ _running: ContextVar[Trace | None] = ContextVar("trace", default=None)
 
 def begun() -> Trace:
     """The first step of a new trace."""
-    return Trace(secrets.token_hex(16), secrets.token_hex(8))
+    ids = secrets.token_hex(24)
+    return Trace(ids[:32], ids[32:])
 
 
 def following(header: str | None) -> Trace:
@@ -53,15 +53,28 @@ def following(header: str | None) -> Trace:
     return Trace(found[2], secrets.token_hex(8), sampled, parent=found[3])
 
 
-@contextmanager
-def running(trace: Trace) -> Iterator[Trace]:
-    """Let a block be this step; its log lines say so."""
-    token = _running.set(trace)
-    try:
-        with logs.bound(trace_id=trace.trace_id, span_id=trace.span_id):
-            yield trace
-    finally:
-        _running.reset(token)
+class Running:
+    """Lets a block be a step, as `running` says."""
+
+    __slots__ = ("_bound", "_token", "_trace")
+
+    def __init__(self, trace: Trace, about: Mapping[str, object]) -> None:
+        self._trace = trace
+        self._bound = logs.bound(**about, trace_id=trace.trace_id, span_id=trace.span_id)
+
+    def __enter__(self) -> Trace:
+        self._token = _running.set(self._trace)
+        self._bound.__enter__()
+        return self._trace
+
+    def __exit__(self, *_: object) -> None:
+        self._bound.__exit__()
+        _running.reset(self._token)
+
+
+def running(trace: Trace, **about: object) -> Running:
+    """Let a block be this step; its log lines say so, and what else it is about."""
+    return Running(trace, about)
 
 
 def header() -> str:

@@ -52,6 +52,15 @@ class Database:
         limit = f" -c idle_in_transaction_session_timeout={round(idle * 1000)}" if idle else ""
         # A pooler refuses `options`, but minds a client's time zone. PgBouncer before 1.21 can't prepare statements.
         way: dict[str, Any] = {"prepare_threshold": None} if pooled else {"options": f"-c TimeZone=UTC{limit}"}
+        self.pooled = pooled
+        self._url = url
+        self._way = {
+            "autocommit": True,
+            "connect_timeout": _CONNECT_SECONDS,
+            "application_name": name,
+            **way,
+            **_KEEPALIVES,
+        }
         self._pool = ConnectionPool(
             url,
             min_size=0,
@@ -61,13 +70,7 @@ class Database:
             reconnect_timeout=0,
             reconnect_failed=self._could_not_connect,
             configure=_in_utc if pooled else None,
-            kwargs={
-                "autocommit": True,
-                "connect_timeout": _CONNECT_SECONDS,
-                "application_name": name,
-                **way,
-                **_KEEPALIVES,
-            },
+            kwargs=self._way,
         )
 
     @contextmanager
@@ -96,6 +99,13 @@ class Database:
             if self._limit:
                 connection.execute("SELECT set_config('idle_in_transaction_session_timeout', %s, true)", [self._limit])
             yield connection
+
+    def separate_connection(self) -> Connection:
+        """A connection outside of the pool, the caller's to close. Raises Unavailable."""
+        try:
+            return psycopg.connect(self._url, **self._way)
+        except psycopg.OperationalError as error:
+            raise Unavailable("the database can't be reached now") from error
 
     def use(self) -> Use:
         """How busy the pool is now; asks nobody."""

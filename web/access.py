@@ -17,6 +17,7 @@ from core.settings import Settings
 from web.auth import Auth, Identity, identity, refusal, sends_key
 from web.limits import Limit, by_address, connect
 from web.problems import Problem
+from web.reads import READY
 from web.session import Session
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Access:
                 refused = None if environ.get("PATH_INFO") == _HEALTH else error
         limit = self._reads if environ["REQUEST_METHOD"] in _READING else self._writes
         if limit:
-            standing = limit.count(_caller(environ, found))
+            standing = limit.count(_caller(environ, found), may_wait=READY not in environ)
             refused = standing.problem() if standing.refused else refused
             more += standing.headers()
         if more:
@@ -78,6 +79,17 @@ class Access:
             return self._application(environ, start_response)
         environ[_REFUSED] = refused
         return self._flask(environ, start_response)
+
+    def waits_for_nobody(self, environ: WSGIEnvironment) -> bool:
+        """Whether a read is let in without asking Postgres, as a key may need, or Redis, as a limit may."""
+        if sends_key(environ) or not self._auth.reading_is_open:
+            return False
+        if not self._reads:
+            return True
+        seen = dict(environ)
+        if self._behind_proxies:
+            self._believe_proxies(seen)
+        return self._reads.has_room(_caller(seen, None))
 
     def _believe_proxies(self, environ: WSGIEnvironment) -> None:
         """From here on the request is as the client sent it."""

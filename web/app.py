@@ -17,6 +17,7 @@ from web import (
     coins,
     data,
     deadletters,
+    desk,
     docs,
     events,
     export,
@@ -108,8 +109,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     measured = metrics.install(app)
     _register_operations(app)
     reads = Reads(app.wsgi_app, settings, database)
-    traced = Tracing(Access(reads, app.wsgi_app, settings, services(app).auth))
-    app.wsgi_app = Counted(traced, app, measured.traffic)  # type: ignore[method-assign]
+    guarded = Access(reads, app.wsgi_app, settings, services(app).auth)
+    desk.install(app, reads, guarded, database)
+    app.wsgi_app = Counted(Tracing(guarded), app, measured.traffic)  # type: ignore[method-assign]
     return app
 
 

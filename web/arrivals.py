@@ -4,12 +4,13 @@ A client that sends its request byte by byte would otherwise hold a thread of th
 would one that doesn't hang up. Here the main loop collects what arrives, of all connections at once and without
 waiting for any, until the head and a short body are complete; what takes longer than PATIENCE_SECONDS is closed.
 Bodies beyond SHORT_BODY, or of unknown length, are left to the view, which knows who sends them.
+
+A read that can be answered without a view needs no thread at all: it waits at web.desk, and is answered from here.
 """
 
 from __future__ import annotations
 
 import errno
-import re
 import socket
 import time
 from collections import deque
@@ -18,73 +19,30 @@ from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
-from selectors import EVENT_READ
+from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any
 
 from gunicorn import http, util
-from gunicorn.workers.gthread import TConn, ThreadWorker
+from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
+from db.line import Line
+from web.connection import Arrival, Connection, Stage
+from web.desk import Desk, Found, Loop
+from web.heads import Head, Heads
+from web.reads import READY, Ready
 from web.refusals import new_id, status_of, whole_answer
+from web.tracing import CAME
+from web.wire import answer, rest
 
 PATIENCE_SECONDS = 10.0
-SHORT_BODY = 64 * 1024
-_DIGITS = 12
-_LONGEST_HEAD = 32 * 1024
+# A client that takes nothing of its answer for this long loses its connection.
+STALL_SECONDS = 15
 _READ = 64 * 1024
 # After the last answer the client has this long to hang up by itself.
 _FAREWELL_SECONDS = 2.0
-_HEAD_END = b"\r\n\r\n"
-_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*0*([0-9]+)[ \t]*(?=\r\n)")
-_OPEN_ENDED = re.compile(rb"\r\n(?:transfer-encoding|expect):")
 _NO_CONNECTION_YET = (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK)
 # The process or its host has as many files open as it may, or no memory for one more.
 _NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-
-
-class Arrival:
-    """A request as far as it has come."""
-
-    def __init__(self, data: bytes = b"") -> None:
-        self.data = bytearray(data)
-        # Whether its body is no longer than what is waited for here.
-        self.is_short = False
-        self._looked = 0
-        self._whole: int | None = None
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether a thread may have it."""
-        if self._whole is None:
-            end = self.data.find(_HEAD_END, max(0, self._looked - len(_HEAD_END)))
-            self._looked = len(self.data)
-            if end < 0:
-                return False
-            body = _body_to_wait_for(bytes(self.data[: end + 2]).lower())
-            self.is_short = body is not None
-            self._whole = end + len(_HEAD_END) + (body or 0)
-        return len(self.data) >= self._whole
-
-    @property
-    def is_too_long(self) -> bool:
-        """Whether its head has no end in sight."""
-        return self._whole is None and len(self.data) > _LONGEST_HEAD
-
-
-def _body_to_wait_for(head: bytes) -> int | None:
-    """How many bytes; None when they are too many, or nobody knows how many."""
-    if _OPEN_ENDED.search(head):
-        return None
-    length = _LENGTH.search(head)
-    if length is None:
-        return 0
-    # Python refuses to read a number of thousands of digits, and nothing may fail here.
-    return int(length[1]) if len(length[1]) <= _DIGITS and int(length[1]) <= SHORT_BODY else None
-
-
-class _Connection(TConn):  # type: ignore[misc]
-    """A connection, and whether all of its running request had come before a thread got it."""
-
-    had_come = True
 
 
 class PatientWorker(ThreadWorker):  # type: ignore[misc]
@@ -92,8 +50,44 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._leaving: deque[tuple[float, TConn]] = deque()
+        self._leaving: deque[tuple[float, Connection]] = deque()
+        self._slow: dict[Connection, None] = {}
         self._crowded = False
+        self._desk: Desk | None = None
+        self._heads: Heads | None = None
+
+    def open_desk(self, make: Callable[[Loop], Desk]) -> None:
+        """Answer there what can be answered there; not under TLS, nor where another protocol goes before HTTP."""
+        if not self.cfg.is_ssl and self.cfg.proxy_protocol == "off":
+            self._desk = make(self)
+            self._heads = Heads(self.cfg, self._desk.knows)
+
+    def run(self) -> None:
+        """Until the process is asked to stop, and all who wait are answered."""
+        super().run()
+        if self._desk:
+            self._desk.close()
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """One turn of the loop."""
+        super().wait_for_and_dispatch_events(timeout)
+        if self._desk:
+            if self._desk.is_wanted:
+                # Who comes in the same moment shares the asking.
+                super().wait_for_and_dispatch_events(0)
+            self._desk.begin()
+
+    def listen(self, line: Line, callback: Callable[[], None]) -> None:
+        """As web.desk.Loop has it."""
+        self.poller.register(line.fileno(), EVENT_READ, lambda _: callback())
+
+    def ignore(self, line: Line) -> None:
+        """As web.desk.Loop has it."""
+        self.poller.unregister(line.fileno())
+
+    def in_thread(self, work: Callable[[], Found], then: Callable[[Future[Found]], None]) -> None:
+        """As web.desk.Loop has it."""
+        self.tpool.submit(work).add_done_callback(partial(self.method_queue.defer, then))
 
     def accept(self, listener: socket.socket) -> None:
         """Take a connection, and begin to collect its first request."""
@@ -109,35 +103,25 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
                 raise
             return
         self.nr_conns += 1
-        self._collect(_Connection(self.cfg, client, address, listener.getsockname()), Arrival())
-
-    def on_client_socket_readable(self, conn: TConn, client: socket.socket) -> None:
-        """Collect the next request of a connection that was kept."""
-        if self.cfg.is_ssl:
-            super().on_client_socket_readable(conn, client)
-            return
-        self.poller.unregister(client)
-        self.keepalived_conns.remove(conn)
-        self._collect(conn, Arrival())
+        self._collect(Connection(self.cfg, client, address, listener.getsockname()), Arrival())
 
     def finish_request(self, conn: TConn, future: Future[Any]) -> None:
         """Keep the connection for another request, or let it go."""
         if self.cfg.is_ssl:
             super().finish_request(conn, future)
             return
-        if future.cancelled() or future.exception() or not future.result():
-            self._say_farewell(conn)
-            return
-        ahead = conn.parser.unreader.take_buffered()
-        if ahead:
+        conn.closes = bool(future.cancelled() or future.exception() or not future.result())
+        conn.ahead = b"" if conn.closes else conn.parser.unreader.take_buffered()
+        try:
             conn.sock.setblocking(False)
-            self._collect(conn, Arrival(ahead))
-        else:
-            super().finish_request(conn, future)
+        except OSError:
+            self._forget(conn)
+            return
+        self._go_on(conn)
 
     def handle_request(self, req: Any, conn: TConn) -> bool:
         """Answer; what the view left of a body that is still to come is nothing to wait for."""
-        if isinstance(conn, _Connection) and not conn.had_come:
+        if isinstance(conn, Connection) and not conn.had_come:
             req.force_close()
         return bool(super().handle_request(req, conn))
 
@@ -147,6 +131,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         now = time.monotonic()
         while self._leaving and self._leaving[0][0] <= now:
             _, conn = self._leaving.popleft()
+            self._forget(conn)
+        for conn in [conn for conn in self._slow if conn.timeout <= now]:
             self._forget(conn)
         if self._crowded:
             # Not in `accept`: what has just come from this connection may be next to be looked at.
@@ -165,18 +151,28 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         with suppress(OSError):
             util.write_nonblock(client, whole_answer(status, request_id))
 
-    def _collect(self, conn: TConn, arrival: Arrival) -> None:
-        if self._goes_on(conn, arrival):
+    def _collect(self, conn: Connection, arrival: Arrival) -> None:
+        conn.arrival = arrival
+        if self._goes_on(conn):
+            conn.stage = Stage.ARRIVES
             conn.timeout = time.monotonic() + PATIENCE_SECONDS
             self.pending_conns.append(conn)
-            self._watch(conn, partial(self._more_came, conn, arrival))
+            self._watch(conn)
 
-    def _more_came(self, conn: TConn, arrival: Arrival, _client: socket.socket) -> None:
-        if not self._goes_on(conn, arrival):
-            self.pending_conns.remove(conn)
+    def _stirred(self, conn: Connection, _client: socket.socket) -> None:
+        if conn.stage is Stage.IDLE:
+            self.keepalived_conns.remove(conn)
+            self._collect(conn, Arrival())
+        elif conn.stage is Stage.ARRIVES:
+            if not self._goes_on(conn):
+                self.pending_conns.remove(conn)
+        elif conn.stage is Stage.WAITS:
+            # Its next request, or its end: to be read when this one has its answer.
+            self._unwatch(conn)
 
-    def _goes_on(self, conn: TConn, arrival: Arrival) -> bool:
+    def _goes_on(self, conn: Connection) -> bool:
         """Read what has come; whether there is more to wait for."""
+        arrival = conn.arrival
         if not arrival.is_complete:
             try:
                 came = conn.sock.recv(_READ)
@@ -187,40 +183,127 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             if not came:
                 self._forget(conn)
                 return False
+            is_first = not arrival.data
             arrival.data += came
+            if is_first and self._is_for_desk(conn, came):
+                return False
         if arrival.is_complete:
-            self._unwatch(conn)
-            self._hand_over(conn, arrival)
+            self._hand_over(conn)
             return False
         if arrival.is_too_long:
             with suppress(OSError):
                 conn.sock.send(whole_answer(431, new_id()))
-            self._unwatch(conn)
             self._say_farewell(conn)
             return False
         return True
 
-    def _hand_over(self, conn: TConn, arrival: Arrival) -> None:
+    def _hand_over(self, conn: Connection) -> None:
+        conn.ahead = b""
+        if self._heads and conn.arrival.is_bare:
+            raw, conn.ahead = conn.arrival.cut()
+            self._heads.read(raw, conn.sock, conn.client, conn.server)
+            if self._is_for_desk(conn, raw):
+                return
+        self._to_thread(conn)
+
+    def _is_for_desk(self, conn: Connection, raw: bytes) -> bool:
+        """Whether this is a whole request that can be answered there, which it then will be."""
+        if not self._desk or not self._heads:
+            return False
+        head = self._heads.known(raw, conn.client)
+        if not head or not self._desk.takes(head.address, head.environ):
+            return False
+        conn.stage = Stage.WAITS
+        self._desk.take(head.address, partial(self._serve, conn, head, time.perf_counter()))
+        return True
+
+    def _to_thread(self, conn: Connection) -> None:
+        # Epoll would go on telling of a connection that a thread gives away.
+        self._unwatch(conn)
+        conn.stage = Stage.AWAY
         if conn.parser is None:
             conn.parser = http.get_parser(self.cfg, conn.sock, conn.client)
-        conn.parser.unreader.unread(bytes(arrival.data))
-        conn.had_come = arrival.is_short
+        conn.parser.unreader.unread(bytes(conn.arrival.data))
+        conn.had_come = conn.arrival.is_complete and conn.arrival.is_short
         conn.data_ready = True
         self.enqueue_req(conn)
 
-    def _say_farewell(self, conn: TConn) -> None:
+    def _serve(self, conn: Connection, head: Head, came: float, ready: Ready | None) -> None:
+        if ready is None:
+            self._to_thread(conn)
+            return
+        self.nr += 1
+        if self.nr >= self.max_requests:
+            self.alive = False
+        full = len(self.keepalived_conns) >= self.max_keepalived
+        conn.closes = head.closes or full or not (self.alive and self.cfg.keepalive)
+        environ = {**head.environ, READY: ready, CAME: came}
+        try:
+            conn.unsent = answer(self.wsgi, environ, closes=conn.closes)
+        except Exception:
+            # A thread meets it as well, and says that it did.
+            self._to_thread(conn)
+            return
+        self._send(conn)
+
+    def _send(self, conn: Connection) -> None:
+        try:
+            sent = conn.sock.sendmsg(conn.unsent)
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        except OSError:
+            self._forget(conn)
+            return
+        conn.unsent = rest(conn.unsent, sent)
+        if not conn.unsent:
+            self._go_on(conn)
+            return
+        conn.timeout = time.monotonic() + STALL_SECONDS
+        if conn.stage is not Stage.SENDS:
+            conn.stage = Stage.SENDS
+            self._slow[conn] = None
+            self._unwatch(conn)
+            conn.watched = True
+            self.poller.register(conn.sock, EVENT_WRITE, partial(self._takes_more, conn))
+
+    def _takes_more(self, conn: Connection, _client: socket.socket) -> None:
+        if conn.stage is Stage.SENDS:
+            self._send(conn)
+
+    def _go_on(self, conn: Connection) -> None:
+        """After an answer, whoever gave it."""
+        if conn.stage is Stage.SENDS:
+            del self._slow[conn]
+            self._unwatch(conn)
+        if conn.closes:
+            self._say_farewell(conn)
+        elif conn.ahead:
+            ahead, conn.ahead = conn.ahead, b""
+            self._collect(conn, Arrival(ahead))
+        else:
+            conn.stage = Stage.IDLE
+            conn.set_timeout()
+            if not self.alive:
+                conn.timeout = min(conn.timeout, time.monotonic() + STOP_KEEPALIVE_LINGER)
+            self.keepalived_conns.append(conn)
+            self._watch(conn)
+
+    def _say_farewell(self, conn: Connection) -> None:
         """Say that no more will come. Closing at once might cost the client the end of its answer."""
+        self._unwatch(conn)
         try:
             conn.sock.setblocking(False)
             conn.sock.shutdown(socket.SHUT_WR)
         except OSError:
             self._forget(conn)
             return
+        conn.stage = Stage.ENDS
         leaving = (time.monotonic() + _FAREWELL_SECONDS, conn)
         self._leaving.append(leaving)
-        self._watch(conn, partial(self._left, leaving))
+        conn.watched = True
+        self.poller.register(conn.sock, EVENT_READ, partial(self._left, leaving))
 
-    def _left(self, leaving: tuple[float, TConn], client: socket.socket) -> None:
+    def _left(self, leaving: tuple[float, Connection], client: socket.socket) -> None:
         try:
             said = client.recv(_READ)
         except (BlockingIOError, InterruptedError):
@@ -231,14 +314,20 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             self._leaving.remove(leaving)
             self._forget(leaving[1])
 
-    def _watch(self, conn: TConn, callback: Callable[[socket.socket], None]) -> None:
-        self.poller.register(conn.sock, EVENT_READ, callback)
+    def _watch(self, conn: Connection) -> None:
+        if not conn.watched:
+            conn.watched = True
+            self.poller.register(conn.sock, EVENT_READ, partial(self._stirred, conn))
 
-    def _unwatch(self, conn: TConn) -> None:
-        with suppress(OSError, KeyError, ValueError):
-            self.poller.unregister(conn.sock)
+    def _unwatch(self, conn: Connection) -> None:
+        if conn.watched:
+            conn.watched = False
+            with suppress(OSError, KeyError, ValueError):
+                self.poller.unregister(conn.sock)
 
-    def _forget(self, conn: TConn) -> None:
+    def _forget(self, conn: Connection) -> None:
         self._unwatch(conn)
+        self._slow.pop(conn, None)
+        conn.stage = Stage.ENDS
         self.nr_conns -= 1
         conn.close()

@@ -16,6 +16,8 @@ from core import logs
 from core.errors import BadSettings
 from core.spans import SPANS
 from db.schema import refuse_unfit
+from web.arrivals import STALL_SECONDS, PatientWorker
+from web.desk import desk_of
 from web.environment import address, refuse_to_be_open, settings_from_environment
 from web.events import broadcast
 from web.services import services
@@ -33,9 +35,6 @@ try:
     refuse_to_be_open(_settings)
 except BadSettings as error:
     sys.exit(str(error))
-
-# A client that stalls for this long in mid-request or mid-answer loses its connection, and we our loss of a thread.
-_STALL_SECONDS = 15
 
 wsgi_app = "web.app:create_app()"
 bind = address(_settings)
@@ -71,7 +70,7 @@ def on_starting(server: Arbiter) -> None:
 
 def when_ready(server: Arbiter) -> None:
     """Limit how long a client may stall; accepted connections inherit this from the listening one."""
-    limit = struct.pack("ll", _STALL_SECONDS, 0)
+    limit = struct.pack("ll", STALL_SECONDS, 0)
     for listener in server.LISTENERS:
         # gunicorn sets timeouts in Python alone, and takes them off for the request's time; these the kernel keeps.
         with contextlib.suppress(OSError):
@@ -84,6 +83,8 @@ def post_worker_init(worker: Worker) -> None:
     # Not above: Prometheus' library looks for its folder when it is imported.
     from web.metrics import metrics_of
 
+    if isinstance(worker, PatientWorker):
+        worker.open_desk(desk_of(worker.wsgi))
     services(worker.wsgi).leaving = lambda: not worker.alive
     metrics_of(worker.wsgi).vitals.keep_noting()
     SPANS.configure("crypto-quotes web")

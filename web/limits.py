@@ -91,17 +91,29 @@ class Limit:
         self._counts: dict[str, _Count] = {}
         self._away_until = float("-inf")
 
-    def count(self, caller: str) -> Standing:
-        """Count a request of this caller. It is to be refused when it is `refused`."""
+    def has_room(self, caller: str) -> bool:
+        """Whether one more request of this caller is let through without asking Redis."""
+        now = self._clock()
+        most = self._most(now)
+        with self._lock:
+            count = self._count_of(caller, int(now // WINDOW_SECONDS))
+            return count.own + 1 < self._step and count.settled + count.own < most
+
+    def count(self, caller: str, *, may_wait: bool = True) -> Standing:
+        """Count a request of this caller. It is to be refused when it is `refused`.
+
+        Who may not wait for Redis leaves the settling to the next who may.
+        """
         now = self._clock()
         window = int(now // WINDOW_SECONDS)
-        most = self.per_minute if now >= self._away_until else self._alone
+        most = self._most(now)
         with self._lock:
             count = self._count_of(caller, window)
             count.own += 1
             spent = count.settled + count.own
             # Who is refused anyway makes no work for Redis.
-            due = count.own if count.own >= self._step and count.settled <= most and now >= self._away_until else 0
+            asks = may_wait and count.settled <= most and now >= self._away_until
+            due = count.own if asks and count.own >= self._step else 0
             if due:
                 count.settled, count.own = spent, 0
         if due and (shared := self._settle(caller, window, due)) is not None:
@@ -110,6 +122,9 @@ class Limit:
                 spent = max(spent, shared)
         left = max(0, most - spent)
         return Standing(self.policy, most, left, WINDOW_SECONDS - int(now % WINDOW_SECONDS), refused=spent > most)
+
+    def _most(self, now: float) -> int:
+        return self.per_minute if now >= self._away_until else self._alone
 
     def _count_of(self, caller: str, window: int) -> _Count:
         if window != self._window:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import uuid
+import secrets
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -48,4 +48,4 @@ def whole_answer(status: int, request_id: str) -> bytes:
 
 def new_id() -> str:
     """An id for a request whose own, if it had one, could not be read."""
-    return uuid.uuid4().hex
+    return secrets.token_hex(16)

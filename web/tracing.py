@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import logging
 import re
+import secrets
 import time
-import uuid
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from flask import request
 
-from core import logs, trace
+from core import trace
 from core.spans import SPANS
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# In a request's environ: when it had come, by `time.perf_counter`, if it waited since.
+CAME = "quotes.came"
 _HEADER = "X-Request-ID"
 _KEY = "quotes.request_id"
 # Anything else might break a log line, or fill it.
@@ -43,9 +45,9 @@ class Tracing:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         sent = environ.get("HTTP_X_REQUEST_ID", "")
-        chosen = sent if _PLAIN.fullmatch(sent) else uuid.uuid4().hex
+        chosen = sent if _PLAIN.fullmatch(sent) else secrets.token_hex(16)
         environ[_KEY] = chosen
-        begun = time.perf_counter()
+        begun = environ.get(CAME) or time.perf_counter()
         path = environ.get("PATH_INFO", "")
 
         step = trace.following(environ.get("HTTP_TRACEPARENT"))
@@ -60,5 +62,5 @@ class Tracing:
             logger.log(level, "%s %r %s %s ms", method, path, status[:3], took)
             return start_response(status, [*headers, (_HEADER, chosen)], *rest)
 
-        with logs.bound(request=chosen), trace.running(step), SPANS.span(method, step, about):
+        with trace.running(step, request=chosen), SPANS.span(method, step, about, time.perf_counter() - begun):
             return self._application(environ, start)

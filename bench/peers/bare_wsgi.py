@@ -1,6 +1,6 @@
 """What the web server costs by itself: an application that has its answer already, as long as that of one coin.
 
-`gunicorn -k web.arrivals.PatientWorker bench.peers.bare_wsgi:app`; no read of ours can be quicker than this.
+`gunicorn -k web.arrivals.PatientWorker bench.peers.bare_wsgi:app`; no read of ours that takes a thread can be quicker.
 """
 
 from __future__ import annotations

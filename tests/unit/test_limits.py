@@ -116,3 +116,35 @@ def test_an_ipv6_customer_is_one_caller_and_an_ipv4_address_is_one_in_either_spe
     assert by_address("::ffff:192.0.2.1") == by_address("192.0.2.1") == "192.0.2.1"
     assert by_address("") == ""
     assert by_address("unix:") == "unix:"
+
+
+def test_there_is_room_for_who_is_let_through_without_asking_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = FakeRedis()
+    asked = _questions(client, monkeypatch)
+    limit = Limit("reads", 400, client, clock=Clock())
+    refused = 0
+    while not refused:
+        before = len(asked)
+        room = limit.has_room("ann")
+        refused += limit.count("ann").refused
+        # Whoever there is room for is let through, and Redis isn't asked.
+        assert not (room and (refused or len(asked) > before))
+    assert len(asked) <= 101
+
+
+def test_who_may_not_wait_leaves_the_settling_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = FakeRedis()
+    asked = _questions(client, monkeypatch)
+    ours, theirs = (Limit("reads", 400, shared, clock=Clock()) for shared in (client, client))
+    for _ in range(100):
+        assert not ours.count("ann", may_wait=False).refused
+    assert asked == []
+    assert not ours.has_room("ann")
+    assert ours.count("ann").left == 299
+    # Now the others know, too.
+    assert _passed(theirs, "ann", 400) <= 300
+
+
+def test_who_may_not_wait_is_refused_beyond_the_limit() -> None:
+    limit = Limit("reads", 10, FakeRedis(), clock=Clock())
+    assert [limit.count("ann", may_wait=False).refused for _ in range(12)] == [False] * 10 + [True] * 2

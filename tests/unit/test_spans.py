@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -16,8 +17,8 @@ PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
 class Span:
-    def __init__(self, name: str, parent: Any, ids: Any) -> None:
-        self.name, self.parent = name, parent
+    def __init__(self, name: str, parent: Any, ids: Any, begun: int) -> None:
+        self.name, self.parent, self.begun = name, parent, begun
         self.trace_id, self.span_id = ids.generate_trace_id(), ids.generate_span_id()
         self.attributes: dict[str, Any] = {}
         self.status = "unset"
@@ -48,8 +49,8 @@ class Provider:
     def get_tracer(self, _name: str) -> Provider:
         return self
 
-    def start_span(self, name: str, context: Any) -> Span:
-        self.made.append(Span(name, context, self._ids))
+    def start_span(self, name: str, context: Any, start_time: int) -> Span:
+        self.made.append(Span(name, context, self._ids, start_time))
         return self.made[-1]
 
 
@@ -98,6 +99,18 @@ def test_a_block_that_fails_ends_its_span_as_an_error() -> None:
         raise KeyError
     (made,) = Provider.made
     assert (made.parent, made.status, made.ended) == (None, "error", True)
+
+
+@pytest.mark.usefixtures("opentelemetry")
+def test_a_span_begins_when_its_request_had_come() -> None:
+    spans = Spans()
+    spans.configure("crypto-quotes web", THERE)
+    before = time.time_ns()
+    with spans.span("GET", trace.begun(), {}, 3600.0):
+        pass
+    after = time.time_ns()
+    (made,) = Provider.made
+    assert before <= made.begun + 3600 * 10**9 <= after
 
 
 def test_without_an_endpoint_nothing_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
