@@ -91,6 +91,26 @@ def test_each_setting_that_the_files_name_is_one() -> None:
     assert {where: names - known for where, names in named.items()} == {where: set() for where in named}
 
 
+def test_what_stands_in_env_reaches_each_process_of_compose() -> None:
+    services = _yaml(ROOT / "docker-compose.yml")[0]["services"]
+    settings = {name.upper() for name in Settings.__dataclass_fields__}
+    for name in ("release", "web", "worker"):
+        assert services[name]["env_file"] == ".env"
+        said = services[name]["environment"]
+        assert said.keys() & settings == {"DATABASE_URL", "REDIS_URL", "API_KEYS", "LOG_FORMAT", "HOST", "PORT"}
+        # What people may set is asked for, and given a default here if it has another.
+        assert said["API_KEYS"].startswith("${API_KEYS:?")
+        assert said["LOG_FORMAT"].startswith("${LOG_FORMAT:-")
+    (published,) = services["web"]["ports"]
+    assert published == f"127.0.0.1:${{PORT:-8000}}:{services['web']['environment']['PORT']}"
+
+
+def test_every_variable_that_compose_asks_for_is_in_the_example() -> None:
+    asked = re.findall(r"(?<!\$)\$\{(\w+)", (ROOT / "docker-compose.yml").read_text())
+    example = re.findall(r"^# ([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    assert set(asked) <= set(example)
+
+
 def test_the_kustomization_lists_every_manifest_and_nothing_else() -> None:
     (kustomization,) = _yaml(KUBERNETES / "kustomization.yaml")
     files = {path.name for path in KUBERNETES.glob("*.yaml")} - {"kustomization.yaml"}
