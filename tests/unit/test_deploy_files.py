@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from core.proxies import proxies_of
 from core.settings import Settings
 from local import procfile
 from scripts.dockerfile import ignored_anywhere, instructions, let_in
@@ -89,6 +90,33 @@ def test_each_setting_that_the_files_name_is_one() -> None:
         "docker-compose.yml": set(_yaml(ROOT / "docker-compose.yml")[0]["x-app"]["environment"]),
     }
     assert {where: names - known for where, names in named.items()} == {where: set() for where in named}
+
+
+@pytest.mark.parametrize("claimed", ["", "198.51.100.66,"])
+@pytest.mark.parametrize(
+    ("platform", "sent"),
+    [
+        ("Heroku", "{claimed}203.0.113.9"),
+        ("Render", "{claimed}203.0.113.9, 172.71.95.118, 10.19.64.237"),
+        # What the client claims is thrown away.
+        ("Railway", "203.0.113.9, 152.233.33.4"),
+    ],
+)
+def test_a_platforms_callers_are_told_apart_whatever_they_claim(platform: str, sent: str, claimed: str) -> None:
+    proxies = proxies_of(_trusted_proxies()[platform])
+    assert proxies.client("10.0.0.7", sent.format(claimed=claimed)) == "203.0.113.9"
+
+
+def _trusted_proxies() -> dict[str, str]:
+    """What the files set, and where none can, what the document says."""
+    (group,) = _yaml(ROOT / "render.yaml")[0]["envVarGroups"]
+    said = re.findall(r"^\| (\w+) \| `client.*\| `(\d)`,", (ROOT / "docs" / "DEPLOYMENT.md").read_text(), re.MULTILINE)
+    set_by_files = {
+        "Heroku": json.loads((ROOT / "app.json").read_text())["env"]["TRUSTED_PROXIES"]["value"],
+        "Render": next(entry["value"] for entry in group["envVars"] if entry["key"] == "TRUSTED_PROXIES"),
+    }
+    assert dict(said) == {"Railway": dict(said)["Railway"], **set_by_files}
+    return dict(said)
 
 
 def test_what_stands_in_env_reaches_each_process_of_compose() -> None:
