@@ -45,10 +45,9 @@ def start() -> None:
     SPANS.configure("crypto-quotes worker")
     worker = f"{socket.gethostname()}:{os.getpid()}"
     stopping = threading.Event()
-    # One connection a thread, and one each for the heartbeat, the dispatcher and the hand-back.
     database = Database(
         settings.database_url,
-        size=settings.worker_threads + 3,
+        size=settings.worker_connections,
         name=f"crypto-quotes worker {os.getpid()}",
         idle=settings.lease / 2,
         pooled=settings.pooled,

@@ -119,6 +119,41 @@ def _trusted_proxies() -> dict[str, str]:
     return dict(said)
 
 
+# Of Postgres; a release, a one-off command and whoever looks on by psql want some of them.
+_FOR_OTHERS = 4
+
+
+def test_herokus_postgres_has_a_connection_for_each_thread() -> None:
+    app = json.loads((ROOT / "app.json").read_text())
+    assert app["addons"][0]["plan"] == "heroku-postgresql:essential-0"
+    set_there = {name: entry["value"] for name, entry in app["env"].items() if "value" in entry}
+    settings = Settings.from_env(set_there)
+    web, worker = (app["formation"][name]["quantity"] for name in ("web", "worker"))
+    # Its buildpack sets WEB_CONCURRENCY by the dyno's size, unless it is set.
+    assert {"WEB_CONCURRENCY", "WORKER_PROCESSES", "WEB_THREADS", "WORKER_THREADS"} <= set_there.keys()
+    assert _connections(settings, web, worker) + _FOR_OTHERS <= 20
+
+
+def test_renders_postgres_has_a_connection_for_each_thread_while_a_release_replaces_another() -> None:
+    (render,) = _yaml(ROOT / "render.yaml")
+    assert render["databases"][0]["plan"] == "basic-256mb"
+    # Of its 100 some ten are kept for Postgres itself.
+    assert 2 * _connections(Settings.from_env({}), 1, 1) + _FOR_OTHERS <= 90
+
+
+def _connections(settings: Settings, webs: int, workers: int) -> int:
+    return (
+        webs * settings.web_concurrency * settings.web_connections
+        + workers * settings.worker_processes * settings.worker_connections
+    )
+
+
+def test_heroku_builds_with_the_images_python() -> None:
+    (version,) = (ROOT / ".python-version").read_text().split()
+    bases = {step.words[0] for step in instructions((ROOT / "Dockerfile").read_text()) if step.word == "FROM"}
+    assert bases == {f"python:{version}-slim-bookworm"}
+
+
 def test_what_stands_in_env_reaches_each_process_of_compose() -> None:
     services = _yaml(ROOT / "docker-compose.yml")[0]["services"]
     settings = {name.upper() for name in Settings.__dataclass_fields__}
