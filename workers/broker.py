@@ -20,7 +20,7 @@ from db.pool import Database
 from db.quotes import Rules
 from db.reprocess import REPROCESS
 from db.schema import refuse_unfit
-from workers import actors
+from workers import actors, pulse
 from workers.budget import Budget
 from workers.dispatcher import Dispatcher
 from workers.gate import Gate
@@ -64,7 +64,7 @@ def start() -> None:
     dramatiq.set_broker(broker)
     # Normalizing is short and ends by itself; a fetch may hang in a request for as long as HTTP_TIMEOUT.
     on_stop(stopping, lambda: bell.ring([*lanes.clear(), *holdings.hand_back(kinds=("fetch", REPROCESS))]))
-    dispatcher = Dispatcher(settings, database, bell, worker)
+    dispatcher = Dispatcher(settings, database, bell, worker, pulse.begin())
     # Started here and not by a middleware hook, whose failure Dramatiq would swallow.
     threading.Thread(target=dispatcher.run, args=(stopping,), name="dispatcher", daemon=True).start()
     threading.Thread(target=beat, args=(holdings, settings.lease), name="heartbeat", daemon=True).start()

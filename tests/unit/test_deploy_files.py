@@ -14,6 +14,7 @@ from core.proxies import proxies_of
 from core.settings import Settings
 from local import procfile
 from scripts.dockerfile import ignored_anywhere, instructions, let_in
+from scripts.image import WORKERS_HEALTH
 
 ROOT = Path(__file__).parent.parent.parent
 KUBERNETES = ROOT / "deploy" / "kubernetes"
@@ -178,6 +179,26 @@ def test_the_kustomization_lists_every_manifest_and_nothing_else() -> None:
     (kustomization,) = _yaml(KUBERNETES / "kustomization.yaml")
     files = {path.name for path in KUBERNETES.glob("*.yaml")} - {"kustomization.yaml"}
     assert set(kustomization["resources"]) == files
+
+
+def test_workers_are_asked_for_their_pulse_as_in_the_image_that_was_tried_out() -> None:
+    asked = _yaml(ROOT / "docker-compose.yml")[0]["services"]["worker"]["healthcheck"]["test"]
+    assert asked == ["CMD", *WORKERS_HEALTH]
+    (container,) = _yaml(KUBERNETES / "worker.yaml")[0]["spec"]["template"]["spec"]["containers"]
+    (folder,) = {step.rest for step in instructions((ROOT / "Dockerfile").read_text()) if step.word == "WORKDIR"}
+    # Kubernetes runs probes in no folder that it promises.
+    assert container["livenessProbe"]["exec"]["command"] == ["env", f"--chdir={folder}", *WORKERS_HEALTH]
+    # The pulse is a file.
+    assert [mount["name"] for mount in container["volumeMounts"]] == ["tmp"]
+
+
+def test_what_is_scaled_by_itself_has_no_number_that_an_apply_would_go_back_to() -> None:
+    scaled = {d["spec"]["scaleTargetRef"]["name"] for d in _yaml(KUBERNETES / "autoscale.yaml")}
+    deployments = [
+        d for name in ("web", "worker") for d in _yaml(KUBERNETES / f"{name}.yaml") if d["kind"] == "Deployment"
+    ]
+    assert {d["metadata"]["name"] for d in deployments} == scaled
+    assert not any("replicas" in d["spec"] for d in deployments)
 
 
 def test_pods_run_without_rights_on_a_root_that_is_read_only() -> None:
