@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from psycopg.conninfo import conninfo_to_dict
 
 from core.proxies import proxies_of
 from core.settings import Settings
@@ -85,7 +89,7 @@ def test_each_setting_that_the_files_name_is_one() -> None:
             line.partition("=")[0]
             for line in [
                 *kustomization["configMapGenerator"][0]["literals"],
-                *(KUBERNETES / "secrets.env.example").read_text().split(),
+                *_example_of_secrets(),
             ]
         },
         "docker-compose.yml": set(_yaml(ROOT / "docker-compose.yml")[0]["x-app"]["environment"]),
@@ -173,6 +177,52 @@ def test_every_variable_that_compose_asks_for_is_in_the_example() -> None:
     asked = re.findall(r"(?<!\$)\$\{(\w+)", (ROOT / "docker-compose.yml").read_text())
     example = re.findall(r"^# ([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
     assert set(asked) <= set(example)
+
+
+def _example_of_secrets() -> dict[str, str]:
+    lines = (KUBERNETES / "secrets.env.example").read_text().splitlines()
+    pairs = (line.partition("=") for line in lines if not line.startswith("#"))
+    return {name: value for name, _, value in pairs}
+
+
+def test_the_example_of_secrets_names_the_authorities_of_postgres() -> None:
+    options = conninfo_to_dict(_example_of_secrets()["DATABASE_URL"])
+    # libpq knows none by itself, and refuses every connection then.
+    assert (options["sslmode"], options["sslrootcert"]) == ("verify-full", "/etc/ssl/certs/ca-certificates.crt")
+
+
+@pytest.mark.skipif(
+    shutil.which("kubectl") is None, reason="kubectl isn't installed, which puts the manifests together"
+)
+def test_the_manifests_can_be_put_together_with_the_example_of_secrets(tmp_path: Path) -> None:
+    folder = shutil.copytree(KUBERNETES, tmp_path / "kubernetes")
+    (folder / "secrets.env.example").rename(folder / "secrets.env")
+    made = subprocess.run(["kubectl", "kustomize", str(folder)], capture_output=True, text=True, check=False)
+    assert (made.returncode, made.stderr) == (0, "")
+    objects = list(yaml.safe_load_all(made.stdout))
+    (secret,) = (each for each in objects if each["kind"] == "Secret")
+    assert {name: base64.b64decode(value).decode() for name, value in secret["data"].items()} == _example_of_secrets()
+    pods = [each["spec"]["template"]["spec"] for each in objects if each["kind"] in ("Deployment", "Job")]
+    images = {container["image"].partition(":")[0] for pod in pods for container in pod["containers"]}
+    assert images == {"registry.example.com/crypto-quotes"}
+
+
+def test_only_workers_may_call_strangers_and_every_policy_is_for_pods_that_there_are() -> None:
+    policies = {d["metadata"]["name"]: d["spec"] for d in _yaml(KUBERNETES / "network.yaml")}
+    components = {
+        d["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/component"]
+        for file in ("web.yaml", "worker.yaml", "migrate.yaml")
+        for d in _yaml(KUBERNETES / file)
+        if "template" in d["spec"]
+    }
+    to_anywhere = {
+        name: {port["port"] for rule in spec.get("egress", []) if "to" not in rule for port in rule["ports"]}
+        for name, spec in policies.items()
+    }
+    assert to_anywhere == {"crypto-quotes": {5432, 6379}, "worker": {443, 465, 587}, "web": set()}
+    assert policies.pop("crypto-quotes")["podSelector"] == {}
+    chosen = {spec["podSelector"]["matchLabels"]["app.kubernetes.io/component"] for spec in policies.values()}
+    assert chosen == {"web", "worker"} <= components
 
 
 def test_the_kustomization_lists_every_manifest_and_nothing_else() -> None:
