@@ -251,6 +251,18 @@ def test_what_is_scaled_by_itself_has_no_number_that_an_apply_would_go_back_to()
     assert not any("replicas" in d["spec"] for d in deployments)
 
 
+def test_the_adapters_rule_serves_the_metric_that_workers_are_scaled_by() -> None:
+    text = (KUBERNETES / "autoscale.yaml").read_text()
+    (rule,) = yaml.safe_load("\n".join(re.findall(r"^#   (.*)$", text, re.MULTILINE)))["externalRules"]
+    worker = next(d for d in yaml.safe_load_all(text) if d["metadata"]["name"] == "worker")
+    (metric,) = worker["spec"]["metrics"]
+    assert rule["seriesQuery"] == metric["external"]["metric"]["name"]
+    # The adapter adds the autoscaler's namespace to the query otherwise, by a label that it isn't told.
+    assert rule["resources"] == {"namespaced": False}
+    asked = rule["metricsQuery"].replace("<<.Series>>", rule["seriesQuery"]).replace("<<.LabelMatchers>>", "")
+    assert asked == "max(crypto_quotes_tasks_waiting{})"
+
+
 def test_pods_run_without_rights_on_a_root_that_is_read_only() -> None:
     for file in ("web.yaml", "worker.yaml", "migrate.yaml"):
         pod = _yaml(KUBERNETES / file)[-1]["spec"]["template"]["spec"]
