@@ -298,6 +298,16 @@ class Settings:
         return self.postgres_pooler == "transaction"
 
     @property
+    def web_connections(self) -> int:
+        """The most that one web process has to Postgres: one a thread, and one that feeds the event streams."""
+        return self.web_threads + 1
+
+    @property
+    def worker_connections(self) -> int:
+        """The most of one worker process: one a thread; one each for heartbeat, dispatcher and hand-back."""
+        return self.worker_threads + 3
+
+    @property
     def reads_per_minute(self) -> int:
         """For one key or address; 0 when there is no limit."""
         return self._limit(self.rate_limit_per_minute, _READS_PER_MINUTE)

@@ -33,6 +33,13 @@ _EXAMPLE = """\
 # Written by `make configuration` from core/settings.py.
 """
 
+# No setting of the program, which is told the whole URL.
+_FOR_COMPOSE = """\
+# Needed by docker-compose.yml, and by nothing else: the password of its Postgres, as from `openssl rand -hex 24`.
+# In hex, since it becomes part of a URL, which a / or an @ would break.
+# POSTGRES_PASSWORD=
+"""
+
 
 def page() -> str:
     """docs/CONFIGURATION.md."""
@@ -47,7 +54,7 @@ def example() -> str:
     for setting in fields(Settings):
         sentence = textwrap.fill(_sentence(setting), 110, initial_indent="# ", subsequent_indent="# ")
         parts.append(f"{sentence}\n# {_name(setting)}={setting.metadata['default'] or ''}\n")
-    return "\n".join(parts)
+    return "\n".join([*parts, _FOR_COMPOSE])
 
 
 def _name(setting: Field[Any]) -> str:

@@ -2,7 +2,8 @@
 
 Each stage is a root of its own, laid over this machine's by overlayfs in a mount namespace of its own, so that nothing
 of it stays. The machine's Python stands in for the base image. What was built is then run as the image's user from a
-root that can't be written: release, web by CMD, a worker by the Procfile's line, HEALTHCHECK; a job must succeed.
+root that can't be written: release, web by CMD, a worker by the Procfile's line, the health checks of both; a job must
+succeed.
 
 Needs root on Linux; says so otherwise and ends with 77, as tests that can't be run do.
 """
@@ -33,6 +34,8 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # How pip finds its registry is this machine's affair, as an engine's build arguments are.
 _OF_THE_MACHINE = {name: value for name, value in os.environ.items() if name.startswith("PIP_") or name == "LANG"}
 _WAIT = 60.0
+# As compose and Kubernetes ask; a test holds them to it.
+WORKERS_HEALTH = ["python", "-m", "workers.pulse"]
 
 
 @dataclass
@@ -179,6 +182,7 @@ def try_out(stage: Stage, scratch: Path) -> None:
             raise SystemExit("The job did not succeed.")
         if worker.poll() is not None:
             raise SystemExit("The worker ended by itself.")
+        stage.run(WORKERS_HEALTH, settings)
 
 
 def _ingest(settings: dict[str, str]) -> str:

@@ -21,7 +21,7 @@ from db.pool import Database
 from db.quotes import Rules
 from db.reprocess import REPROCESS
 from db.schema import refuse_unfit
-from workers import actors
+from workers import actors, pulse
 from workers.budget import Budget
 from workers.dispatcher import Dispatcher
 from workers.gate import Gate
@@ -51,10 +51,9 @@ def start() -> None:
     SPANS.configure("crypto-quotes worker")
     worker = f"{socket.gethostname()}:{os.getpid()}"
     stopping = threading.Event()
-    # One connection a thread, and one each for the heartbeat, the dispatcher and the hand-back.
     database = Database(
         settings.database_url,
-        size=settings.worker_threads + 3,
+        size=settings.worker_connections,
         name=f"crypto-quotes worker {os.getpid()}",
         idle=settings.lease / 2,
         pooled=settings.pooled,
@@ -73,7 +72,7 @@ def start() -> None:
     on_stop(stopping, lambda: bell.ring([*lanes.clear(), *holdings.hand_back(kinds=("fetch", REPROCESS))]))
     broker.patience = _PATIENCE_SECONDS
     Ear(settings.redis_url, broker.hear).open()
-    dispatcher = Dispatcher(settings, database, bell, worker)
+    dispatcher = Dispatcher(settings, database, bell, worker, pulse.begin())
     # Started here and not by a middleware hook, whose failure Dramatiq would swallow.
     threading.Thread(target=dispatcher.run, args=(stopping,), name="dispatcher", daemon=True).start()
     threading.Thread(target=beat, args=(holdings, settings.lease), name="heartbeat", daemon=True).start()

@@ -41,11 +41,19 @@ class _Chore:
 class Dispatcher:
     """Rings for due tasks, takes back lost ones, starts scheduled ingests, ends what was cancelled, prunes."""
 
-    def __init__(self, settings: Settings, database: Database, bell: Bell, worker: str) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        bell: Bell,
+        worker: str,
+        pulse: Callable[[], object] = lambda: None,
+    ) -> None:
         self._worker = worker
         self._database = database
         self._bell = bell
         self._chores = [
+            _Chore(5.0, pulse),
             _Chore(5.0, lambda: leases.sign_of_life(database, worker)),
             _Chore(_TICK_SECONDS, lambda: leases.take_back_lost(database)),
             _Chore(_TICK_SECONDS, self.ring),

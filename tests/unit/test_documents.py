@@ -12,11 +12,13 @@ import click
 import pytest
 
 from cli.commands import quotes
+from core.sources import SOURCES
 from scripts import configuration
 from tests.documented import DOCUMENTS, ROOT, commands
-from tests.unit.web_requests import client
+from tests.unit.web_requests import client, plain
 
 API = ROOT / "docs" / "API.md"
+SECURITY = ROOT / "docs" / "SECURITY.md"
 _LINK = re.compile(r"\]\(([^)#\s]+)(#[^)]*)?\)")
 _TARGET = re.compile(r"^([a-z0-9]+):.*?## ", re.MULTILINE)
 
@@ -69,6 +71,21 @@ def test_every_body_that_an_operation_takes_has_an_example() -> None:
     assert without == []
 
 
+def test_who_may_do_what_is_what_the_program_refuses_others() -> None:
+    rows = re.findall(r"^\| `(ingest|admin)` \| .* \| (`.*`) \|$", SECURITY.read_text(), re.MULTILINE)
+    said = [(role, operation) for role, operations in rows for operation in re.findall(r"`([^`]+)`", operations)]
+    lesser = plain(API_KEYS="reader:read:12345678")
+    needed = {}
+    for operation in _operations(keyed=True):
+        method, path = operation.split()
+        answer = lesser.open(re.sub(r"{\w+}", "1", path), method=method, headers={"X-API-Key": "12345678"})
+        needed[operation] = re.findall(r"needs the role (\w+);", answer.get_json()["detail"])[0]
+    sources = {f"POST /api/v1/ingest/{source}" for source in SOURCES}
+    assert {needed.pop(operation) for operation in sources} == {"ingest"}
+    assert {operation: role for role, operation in said} == {"POST /api/v1/ingest/{source}": "ingest", **needed}
+    assert len(said) == 1 + len(needed)
+
+
 def test_every_command_of_the_command_line_is_in_its_page() -> None:
     page = (ROOT / "docs" / "CLI.md").read_text()
     assert [name for name in _command_names(quotes) if not re.search(rf"(\./quotes |`){name}\b", page)] == []
@@ -83,13 +100,15 @@ def test_a_heading_that_a_document_points_at_is_there(document: Path) -> None:
         assert heading in _headings(document), f"{document.name} points at #{heading}"
 
 
-def _operations() -> list[str]:
+def _operations(*, keyed: bool = False) -> list[str]:
+    """All of them, or those that can't be called without a key."""
     paths = client().get("/openapi.json").get_json()["paths"]
     return [
         f"{method.upper()} {path}"
         for path, methods in paths.items()
         for method in methods
         if method in ("get", "post", "put", "patch", "delete")
+        and (not keyed or (methods[method]["security"] and {} not in methods[method]["security"]))
     ]
 
 
