@@ -73,6 +73,10 @@ def _url(*schemes: str) -> Callable[[str], str]:
         if parts.scheme.startswith("http") and "@" in parts.netloc:
             # It would stand in errors and logs; keys have settings of their own.
             raise ValueError("must not hold a user or a password")
+        if parts.scheme.startswith("http") and ("?" in raw or "#" in raw):
+            raise ValueError(
+                "must not have a query or a fragment: paths are added to it, and keys have settings of their own"
+            )
         return raw.rstrip("/")
 
     return parse
