@@ -184,12 +184,18 @@ WHERE id = %(delivery)s AND fence = %(fence)s AND state = 'running';
 UPDATE deliveries SET state = 'dead', lease_until = NULL, error = %(error)s, finished_at = now()
 WHERE id = %(delivery)s AND fence = %(fence)s AND state = 'running';
 
+-- name: send_again
+-- One that was given up is due now, with all its attempts.
+UPDATE deliveries SET state = 'queued', attempt = 0, run_at = now(), finished_at = NULL
+WHERE alert_id = %(alert)s AND message_id = %(message)s AND state = 'dead';
+
 -- name: deliveries_of_alert
--- A page of a rule's messages, the latest first.
+-- A page of a rule's messages, or one of them, the latest first.
 SELECT message_id, recipient, state, attempt, error, body::json ->> 'type', body::json -> 'data' ->> 'message', created_at,
        CASE WHEN state = 'queued' THEN run_at END, finished_at
 FROM deliveries
-WHERE alert_id = %(alert)s AND (%(state)s::text IS NULL OR state = %(state)s)
+WHERE alert_id = %(alert)s AND (%(message)s::text IS NULL OR message_id = %(message)s)
+  AND (%(state)s::text IS NULL OR state = %(state)s)
 ORDER BY id DESC
 LIMIT %(page_size)s::bigint OFFSET %(offset)s::bigint;
 
