@@ -8,7 +8,7 @@ import logging.config
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, unquote_plus, urlsplit
 
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
@@ -81,8 +81,8 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
     plain = [key.secret for key in settings.api_keys]
     plain += [settings.coingecko_api_key, settings.coinpaprika_api_key, settings.secret_key]
     for url in (settings.database_url, settings.redis_url, settings.smtp_url):
-        password = urlsplit(url or "").password or ""
-        plain += [password, unquote(password)]
+        for password in _passwords(urlsplit(url or "")):
+            plain += [password, unquote(password), unquote_plus(password)]
     spelled = {
         spelling
         for secret in plain
@@ -90,6 +90,15 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
         for spelling in (secret, json.dumps(secret)[1:-1])
     }
     return tuple(sorted(spelled, key=len, reverse=True))
+
+
+def _passwords(url: SplitResult) -> Iterator[str]:
+    """Before the host, and in the query by names such as password and sslpassword; spelled as they are there."""
+    yield url.password or ""
+    for part in url.query.split("&"):
+        name, _, value = part.partition("=")
+        if "password" in unquote(name).lower():
+            yield value
 
 
 class Context(logging.Filter):

@@ -73,6 +73,10 @@ def _url(*schemes: str) -> Callable[[str], str]:
         if parts.scheme.startswith("http") and "@" in parts.netloc:
             # It would stand in errors and logs; keys have settings of their own.
             raise ValueError("must not hold a user or a password")
+        if parts.scheme.startswith("http") and ("?" in raw or "#" in raw):
+            raise ValueError(
+                "must not have a query or a fragment: paths are added to it, and keys have settings of their own"
+            )
         return raw.rstrip("/")
 
     return parse
@@ -144,6 +148,11 @@ def _pairs(value: Callable[[str], Any], example: str) -> Callable[[str], dict[st
     return parse
 
 
+def _or_none(parse: Callable[[str], dict[str, Any]]) -> Callable[[str], dict[str, Any]]:
+    """The word none says that there is nothing, as opposed to saying nothing."""
+    return lambda raw: {} if raw.lower() == "none" else parse(raw)
+
+
 def _setting(
     default: str | None,
     parse: Callable[[str], Any],
@@ -212,8 +221,11 @@ class Settings:
     all_sources: tuple[str, ...] = _setting(
         "csv,coingecko,coinpaprika", _names, "which sources POST /api/v1/ingest/all fetches"
     )
-    ingest_schedule: Mapping[str, float] = _setting(
-        "", _pairs(_seconds, "coingecko=5m,coinpaprika=10m"), "how often each source is ingested, one job a slot"
+    ingest_schedule: Mapping[str, float] | None = _setting(
+        None,
+        _or_none(_pairs(_seconds, "coingecko=5m,coinpaprika=10m")),
+        "how often each source is ingested, one job a slot, such as coingecko=5m,coinpaprika=10m; "
+        "none: take away what it said before; unset: leave that as it is",
     )
     source_priority: Mapping[str, int] = _setting(
         "coingecko=3,coinpaprika=2,csv=1",

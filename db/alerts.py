@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from core.errors import ProjectError
+from db import crossings
 from db.jobs import Idempotency, KeyReused
 from db.pool import Connection
 from db.queries import sql
@@ -61,11 +62,10 @@ class Wish:
     mail_to: list[str] | None = None
     no_webhook: bool = False
 
-    @property
-    def begins_anew(self) -> bool:
-        """Whether what the rule knew of what it watches is no longer to the point."""
+    def moves(self, now: Sequence[object]) -> bool:
+        """Whether it asks for another price, percent, direction, period or pausing than there is now, in this order."""
         marks = (self.price, self.percent, self.direction, self.period, self.paused)
-        return any(mark is not None for mark in marks)
+        return any(mark is not None and mark != before for mark, before in zip(marks, now, strict=True))
 
 
 def page_of_alerts(connection: Connection, *, page: int, page_size: int) -> tuple[list[Alert], int]:
@@ -97,13 +97,19 @@ def create(connection: Connection, wish: Wish, *, kind: str, coin: str | None, s
 
 
 def change(connection: Connection, alert_id: int, wish: Wish) -> None:
-    """Change a rule; one with another mark, or resumed, starts again from how things are now. Raises NoSuchAlert."""
+    """Change a rule; one with another mark, or resumed, starts again from how things are now.
+
+    What it saw until now is judged by what it was. Raises NoSuchAlert.
+    """
     row = connection.execute(sql("lock_alert"), {"alert": alert_id}).fetchone()
     if row is None:
         raise _unknown(alert_id)
-    coin = row[1]
+    coin, *now = row
+    moves = wish.moves(now)
+    if moves:
+        crossings.catch_up(connection, alert_id)
     connection.execute(sql("change_alert"), {**asdict(wish), "alert": alert_id})
-    if not wish.begins_anew:
+    if not moves:
         return
     try:
         coin = None if coin is None else _hold_coin(connection, coin)

@@ -70,15 +70,30 @@ class _StaleRule:
 def look_at_sightings(database: Database) -> int:
     """Look at what was seen, of up to 100 rules; how many rules fired."""
     with database.transaction() as connection:
-        rules = [_Rule(*row) for row in connection.execute(sql("alerts_to_look_at")).fetchall()]
-        return sum(_look(connection, rule) for rule in rules)
+        return sum(_look(connection, rule) for rule in _rules(connection, None))
 
 
 def look_at_sources(database: Database) -> int:
     """See which watched sources have gone stale; how many rules fired."""
     with database.transaction() as connection:
-        rules = [_StaleRule(*row) for row in connection.execute(sql("stale_alerts_to_look_at")).fetchall()]
-        return sum(_look_at_source(connection, rule) for rule in rules)
+        return sum(_look_at_source(connection, rule) for rule in _stale_rules(connection, None))
+
+
+def catch_up(connection: Connection, alert_id: int) -> None:
+    """Look at everything that one rule, which this transaction holds, has seen so far."""
+    while rules := _rules(connection, alert_id):
+        _look(connection, rules[0])
+    for rule in _stale_rules(connection, alert_id):
+        _look_at_source(connection, rule)
+
+
+def _rules(connection: Connection, alert_id: int | None) -> list[_Rule]:
+    return [_Rule(*row) for row in connection.execute(sql("alerts_to_look_at"), {"alert": alert_id}).fetchall()]
+
+
+def _stale_rules(connection: Connection, alert_id: int | None) -> list[_StaleRule]:
+    rows = connection.execute(sql("stale_alerts_to_look_at"), {"alert": alert_id}).fetchall()
+    return [_StaleRule(*row) for row in rows]
 
 
 def _look(connection: Connection, rule: _Rule) -> bool:

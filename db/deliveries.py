@@ -5,10 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from core.errors import ProjectError
+from db.jobs import NotRetryable
 from db.pool import Connection, Database
 from db.queries import sql
 
 STATES = ("queued", "running", "delivered", "dead")
+
+
+class NoSuchDelivery(ProjectError):
+    """The alert has no message of that id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +79,27 @@ def page_of_deliveries(
     connection: Connection, alert_id: int, *, state: str | None, page: int, page_size: int
 ) -> tuple[list[Delivered], int]:
     """A page of a rule's messages, the latest first, and how many there are."""
-    which = {"alert": alert_id, "state": state}
+    which = {"alert": alert_id, "message": None, "state": state}
     place = {**which, "page_size": page_size, "offset": (page - 1) * page_size}
     rows = connection.execute(sql("deliveries_of_alert"), place).fetchall()
     counted = connection.execute(sql("count_deliveries_of_alert"), which).fetchone()
     return [Delivered(*row) for row in rows], int(counted[0]) if counted else 0
+
+
+def one(connection: Connection, alert_id: int, message_id: str) -> Delivered:
+    """A rule's message. Raises NoSuchDelivery."""
+    which = {"alert": alert_id, "message": message_id, "state": None, "page_size": 1, "offset": 0}
+    row = connection.execute(sql("deliveries_of_alert"), which).fetchone()
+    if row is None:
+        raise NoSuchDelivery(f"Alert {alert_id} has no message {message_id}.")
+    return Delivered(*row)
+
+
+def send_again(connection: Connection, alert_id: int, message_id: str) -> None:
+    """Let a message that was given up begin anew, under its id. Raises NoSuchDelivery, NotRetryable."""
+    if connection.execute(sql("send_again"), {"alert": alert_id, "message": message_id}).rowcount == 0:
+        found = one(connection, alert_id, message_id)
+        raise NotRetryable(f"Message {message_id} was not given up: it is {found.state}.")
 
 
 def prune(database: Database, age: float) -> None:

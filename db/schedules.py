@@ -151,7 +151,7 @@ def once(connection: Connection, idempotency: Idempotency | None, do: Callable[[
 
 
 def keep_environment(database: Database, ingest_schedule: Mapping[str, float]) -> None:
-    """Let there be the schedules of INGEST_SCHEDULE (source: seconds), and none that it names no longer."""
+    """Let there be the schedules of INGEST_SCHEDULE (source: seconds), and no others of it."""
     with database.transaction() as connection:
         connection.execute(sql("drop_environment_schedules"), {"sources": list(ingest_schedule)})
         for source, every in sorted(ingest_schedule.items()):

@@ -1,6 +1,7 @@
-"""GET, POST /api/v1/alerts; GET, PATCH, DELETE …/{id}; GET …/{id}/deliveries.
+"""GET, POST /api/v1/alerts; GET, PATCH, DELETE …/{id}; GET …/{id}/deliveries; POST …/deliveries/{message_id}/retry.
 
-Rules name addresses of their owners, so reading them takes a key that may ingest, and changing them an admin's.
+Rules name addresses of their owners, so reading them takes a key that may ingest, as sending again does, and changing
+them an admin's.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from web.alertschemas import (
     AlertsPageSchema,
     DeliveriesPageSchema,
     DeliveriesQuery,
+    DeliverySchema,
     NewAlertSchema,
 )
 from web.answers import json_text, refuse_body
@@ -60,6 +62,7 @@ _NEW = {
     "price": 100000,
     "webhook_url": "https://example.com/hooks/quotes",
 }
+_AGAIN = {"state": "queued", "attempts": 0, "error": "refused", "finished_at": None}
 _PAGE = {"page": 1, "page_size": 20, "total": 1, "total_pages": 1}
 
 
@@ -227,6 +230,37 @@ def list_deliveries(query: dict[str, Any], alert_id: int) -> Response:
             connection, alert_id, state=query.get("state"), page=query["page"], page_size=query["page_size"]
         )
     return _json(_page([_delivery(each) for each in found], query, total))
+
+
+@blueprint.operation(
+    "POST",
+    "/<job_id:alert_id>/deliveries/<message_id>/retry",
+    role="ingest",
+    headers=KeyHeaders,
+    answers={200: Answer(DeliverySchema, {**DELIVERY, **_AGAIN}, "The message, which is sent again", REPLAYED)},
+    errors=(404, 409, 415),
+)
+def retry_delivery(_query: dict[str, Any], headers: dict[str, Any], alert_id: int, message_id: str) -> Response:
+    """Send a message again that was given up.
+
+    It goes to the rule's receiver of now, under its id, with all its attempts anew. 409 when it is not dead.
+    """
+    refuse_body()
+    if "\x00" in message_id:
+        raise Problem(404, "No id holds a zero byte.")
+
+    def send_again() -> int:
+        deliveries.send_again(connection, alert_id, message_id)
+        return alert_id
+
+    with services().database.transaction() as connection:
+        alerts.one(connection, alert_id)
+        _, replayed = alerts.once(connection, sent_key(headers), send_again)
+        found = deliveries.one(connection, alert_id, message_id)
+    response = _json(_delivery(found))
+    if replayed:
+        response.headers["Idempotent-Replayed"] = "true"
+    return response
 
 
 def shown(alert: Alert) -> dict[str, Any]:

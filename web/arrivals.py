@@ -145,9 +145,10 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         """Answer a request that can't be read, or that failed outside of Flask; gunicorn would do so in HTML."""
         status, request_id = status_of(exc), new_id()
         if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-            self.log.exception("Request %s failed at %s", request_id, getattr(req, "uri", "an unknown address"))
+            self.log.exception("Request %s failed at %s", request_id, getattr(req, "path", "an unknown address"))
         else:
-            self.log.warning("Request %s from %s is none: %s", request_id, addr[0], exc)
+            # Its text quotes what came, and that may be a key.
+            self.log.warning("Request %s from %s is none: %s", request_id, addr[0], type(exc).__name__)
         with suppress(OSError):
             util.write_nonblock(client, whole_answer(status, request_id))
 

@@ -12,6 +12,8 @@ import sys
 import tempfile
 from typing import TYPE_CHECKING
 
+from gunicorn.glogging import Logger
+
 from core import logs
 from core.errors import BadSettings
 from core.spans import SPANS
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from gunicorn.arbiter import Arbiter
+    from gunicorn.config import Config
     from gunicorn.workers.base import Worker
 
 try:
@@ -59,13 +62,20 @@ control_socket_disable = True
 _COUNTS = "PROMETHEUS_MULTIPROC_DIR"
 
 
-def on_starting(server: Arbiter) -> None:
-    """Let gunicorn's own lines go the way of ours, and make a place for what the processes count."""
+class logger_class(Logger):  # type: ignore[misc]  # noqa: N801  gunicorn's name for it
+    """Lets gunicorn's own lines go the way of ours, from the first on and after a reload."""
+
+    def setup(self, cfg: Config) -> None:
+        super().setup(cfg)
+        logs.configure(_settings)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
+
+def on_starting(server: Arbiter) -> None:  # noqa: ARG001  gunicorn calls it so
+    """Make a place for what the processes count."""
     # Always one of our own: a master that replaces another inherits its environment, and must not add to its files.
     os.environ[_COUNTS] = tempfile.mkdtemp(prefix="crypto-quotes-metrics-")
-    logs.configure(_settings)
-    server.log.error_log.handlers.clear()
-    server.log.error_log.propagate = True
 
 
 def when_ready(server: Arbiter) -> None:

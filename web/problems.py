@@ -15,6 +15,7 @@ from core.errors import GiveUp, ProjectError, Unavailable
 from db.alerts import NoSuchAlert
 from db.corrections import BadCanonicalId, NoSuchMapping
 from db.deadletters import NoSuchTask
+from db.deliveries import NoSuchDelivery
 from db.jobs import KeyReused, NoSuchJob, NotRetryable
 from db.schedules import NameTaken, NoSuchSchedule, ScheduleFixed
 from web import tracing
@@ -28,6 +29,7 @@ _STATUS_OF: Mapping[type[ProjectError], int] = {
     NoSuchMapping: 404,
     NoSuchSchedule: 404,
     NoSuchAlert: 404,
+    NoSuchDelivery: 404,
     BadCanonicalId: 422,
     NotRetryable: 409,
     NameTaken: 409,

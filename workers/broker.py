@@ -1,4 +1,4 @@
-"""What a worker process is made of. `dramatiq workers.broker:start` calls `start` in each process, after the fork."""
+"""What a worker process is made of. `python -m workers` has Dramatiq call `start` in each process, after the fork."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ import sys
 import threading
 
 import dramatiq
-from dotenv import dotenv_values
 
 from core import logs
 from core.errors import BadSettings
 from core.registry import load_registry
-from core.settings import Settings
-from core.sources import check_names, configured
+from core.sources import configured
 from core.sources.csvfile.reader import reader
 from core.spans import SPANS
 from db.pool import Database
@@ -24,6 +22,7 @@ from db.schema import refuse_unfit
 from workers import actors, pulse
 from workers.budget import Budget
 from workers.dispatcher import Dispatcher
+from workers.environment import settings_from_environment
 from workers.gate import Gate
 from workers.lanes import Lanes, lanes_for
 from workers.lease import Holdings, beat
@@ -39,10 +38,9 @@ _PATIENCE_SECONDS = 0.2
 def start() -> None:
     """Set the global broker up with its actors, and start the heartbeat and the dispatcher."""
     try:
-        settings = Settings.from_env({**{k: v or "" for k, v in dotenv_values().items()}, **os.environ})
-        if settings.database_url is None or settings.redis_url is None:
-            raise BadSettings("DATABASE_URL and REDIS_URL must be set for a worker.")
-        check_names(settings)
+        settings = settings_from_environment()
+        assert settings.database_url  # noqa: S101  checked
+        assert settings.redis_url  # noqa: S101  checked
         reader()  # while what lies on the disk is what runs here
         refuse_unfit(settings.database_url)
     except BadSettings as error:

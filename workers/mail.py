@@ -31,7 +31,8 @@ def mail_of(sender: str, recipient: str, *, subject: str, text: str, message_id:
 def send(smtp_url: str, mail: EmailMessage, *, timeout: float) -> None:
     """Hand a mail to the server. A password never goes over an open line, but to this machine itself.
 
-    Raises Retry, and GiveUp when the server refuses the mail for good. No message holds the URL or what was said.
+    Raises Retry, and GiveUp when the server refuses the mail for good; what is wrong with our own account can be mended
+    meanwhile. No message holds the URL or what was said.
     """
     parts = urlsplit(smtp_url)
     host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
@@ -48,6 +49,8 @@ def send(smtp_url: str, mail: EmailMessage, *, timeout: float) -> None:
                 server.quit()
     except smtplib.SMTPRecipientsRefused as error:
         _refused([code for code, _ in error.recipients.values()])
+    except (smtplib.SMTPAuthenticationError, smtplib.SMTPSenderRefused) as error:
+        raise Retry(f"the mail server doesn't take mails from us: it refused with {error.smtp_code}") from None
     except smtplib.SMTPResponseException as error:
         _refused([error.smtp_code])
     except (smtplib.SMTPException, OSError):
@@ -62,7 +65,7 @@ def _sign_in(server: smtplib.SMTP, host: str, user: str | None, password: str | 
         secure = True
     if user and password:
         if not secure and not _is_this_machine(host):
-            raise GiveUp("the mail server offers no TLS, and a password is not sent without")
+            raise Retry("the mail server offers no TLS, and a password is not sent without")
         server.login(unquote(user), unquote(password))
 
 

@@ -30,8 +30,9 @@ def _limit(value: object) -> int | None:
 
 
 def keep_environment(settings: Settings, database: Database) -> None:
-    """What INGEST_SCHEDULE says is what there is of it, from the start of the program on."""
-    schedules.keep_environment(database, settings.ingest_schedule)
+    """What INGEST_SCHEDULE says is what there is of it, from the start of the program on; unset, it says nothing."""
+    if settings.ingest_schedule is not None:
+        schedules.keep_environment(database, settings.ingest_schedule)
 
 
 def start_due(settings: Settings, database: Database, bell: Bell) -> None:

@@ -35,7 +35,7 @@ def check_names(settings: Settings) -> None:
     """See that the settings speak of sources that there are. Raises BadSettings."""
     for variable, names in (
         ("ALL_SOURCES", settings.all_sources),
-        ("INGEST_SCHEDULE", settings.ingest_schedule),
+        ("INGEST_SCHEDULE", settings.ingest_schedule or {}),
         ("AUTO_INGEST_SOURCES", settings.auto_ingest_sources),
         ("SOURCE_PRIORITY", settings.source_priority),
     ):
@@ -48,7 +48,7 @@ def configured(settings: Settings) -> list[str]:
     """The sources that the settings name, in the registry's order; any other is asked only when a client says so."""
     named = {
         *settings.all_sources,
-        *settings.ingest_schedule,
+        *(settings.ingest_schedule or {}),
         *settings.auto_ingest_sources,
         *settings.source_priority,
     }

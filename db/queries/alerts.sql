@@ -14,7 +14,7 @@ SELECT count(*) FROM alerts;
 
 -- name: lock_alert
 -- A rule as it is now and stays for this transaction.
-SELECT kind, coin, source FROM alerts WHERE id = %(alert)s FOR UPDATE;
+SELECT coin, price, percent, direction, period, paused FROM alerts WHERE id = %(alert)s FOR UPDATE;
 
 -- name: hold_coin
 -- A coin by its id, or by one given up. Nobody merges into it until this transaction ends: who comes after sees the rule.
@@ -71,10 +71,11 @@ INSERT INTO idempotency_keys (principal, key, request_hash, alert_id)
 VALUES (%(principal)s, %(key)s, %(request_hash)s, %(alert)s);
 
 -- name: alerts_to_look_at
--- Rules of which something was seen; what another process looks at just now is left to it.
+-- Rules, or one, of which something was seen; what another process looks at just now is left to it.
 SELECT id, name, kind, coin, price, percent, direction, period, source, beyond, webhook_url IS NOT NULL, mail_to
 FROM alerts
-WHERE NOT paused AND EXISTS (SELECT FROM alert_sightings s WHERE s.alert_id = alerts.id)
+WHERE (%(alert)s::bigint IS NULL OR id = %(alert)s) AND NOT paused
+  AND EXISTS (SELECT FROM alert_sightings s WHERE s.alert_id = alerts.id)
 ORDER BY id
 LIMIT 100
 FOR NO KEY UPDATE SKIP LOCKED;
@@ -109,10 +110,10 @@ UPDATE alerts SET beyond = %(beyond)s, last_fired_at = CASE WHEN %(fired)s THEN 
 WHERE id = %(alert)s;
 
 -- name: stale_alerts_to_look_at
--- Rules about sources; what another process looks at just now is left to it.
+-- Rules about sources, or one; what another process looks at just now is left to it.
 SELECT id, name, source, period, beyond, good_at, watched_from, webhook_url IS NOT NULL, mail_to
 FROM alerts
-WHERE kind = 'source_stale' AND NOT paused
+WHERE (%(alert)s::bigint IS NULL OR id = %(alert)s) AND kind = 'source_stale' AND NOT paused
 ORDER BY id
 FOR NO KEY UPDATE SKIP LOCKED;
 
@@ -183,12 +184,18 @@ WHERE id = %(delivery)s AND fence = %(fence)s AND state = 'running';
 UPDATE deliveries SET state = 'dead', lease_until = NULL, error = %(error)s, finished_at = now()
 WHERE id = %(delivery)s AND fence = %(fence)s AND state = 'running';
 
+-- name: send_again
+-- One that was given up is due now, with all its attempts.
+UPDATE deliveries SET state = 'queued', attempt = 0, run_at = now(), finished_at = NULL
+WHERE alert_id = %(alert)s AND message_id = %(message)s AND state = 'dead';
+
 -- name: deliveries_of_alert
--- A page of a rule's messages, the latest first.
+-- A page of a rule's messages, or one of them, the latest first.
 SELECT message_id, recipient, state, attempt, error, body::json ->> 'type', body::json -> 'data' ->> 'message', created_at,
        CASE WHEN state = 'queued' THEN run_at END, finished_at
 FROM deliveries
-WHERE alert_id = %(alert)s AND (%(state)s::text IS NULL OR state = %(state)s)
+WHERE alert_id = %(alert)s AND (%(message)s::text IS NULL OR message_id = %(message)s)
+  AND (%(state)s::text IS NULL OR state = %(state)s)
 ORDER BY id DESC
 LIMIT %(page_size)s::bigint OFFSET %(offset)s::bigint;
 

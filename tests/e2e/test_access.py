@@ -35,6 +35,15 @@ def _connected(stack: ExitStack, program: Program, begin: bytes) -> socket.socke
     return client
 
 
+def _said_to(program: Program, request: bytes) -> bytes:
+    """Everything that the program answers until it hangs up."""
+    with ExitStack() as stack:
+        client, said = _connected(stack, program, request), b""
+        while came := client.recv(65536):
+            said += came
+    return said
+
+
 @pytest.mark.parametrize(
     "begin",
     [
@@ -109,13 +118,8 @@ def test_a_head_without_end_is_refused(program: Program, slowly: ExitStack) -> N
         (b"POST /livez HTTP/1.1\r\nHost: x\r\nExpect: a miracle\r\nContent-Length: 0\r\n\r\n", 417),
     ],
 )
-def test_what_never_reaches_a_view_is_answered_with_a_problem_too(
-    program: Program, slowly: ExitStack, begin: bytes, status: int
-) -> None:
-    client = _connected(slowly, program, begin)
-    said = b""
-    while came := client.recv(65536):
-        said += came
+def test_what_never_reaches_a_view_is_answered_with_a_problem_too(program: Program, begin: bytes, status: int) -> None:
+    said = _said_to(program, begin)
     head, _, body = said.partition(b"\r\n\r\n")
     assert head.startswith(f"HTTP/1.1 {status} ".encode())
     assert b"\r\nContent-Type: application/problem+json\r\n" in head
@@ -175,6 +179,16 @@ def test_no_secret_gets_into_what_the_program_says(start_program: Start) -> None
         signed_in = program.post("/signin", data={"key": sent, "next": f"/{sent}"}, allow_redirects=False)
         cookie = signed_in.headers.get("Set-Cookie", "").partition(";")[0]
         program.get("/signin", headers={"Cookie": cookie})
+        for garbled in (
+            f"GET /livez HTTP/1.1\r\nHost: x\r\nAuthorization Bearer {sent}\r\n\r\n",
+            f"GET /livez HTTP/1.1\r\nHost: x\r\nX-API-Key-{sent}@: 1\r\n\r\n",
+            f"GET /livez HTTP/1.1\r\nHost: x\r\n {sent}\r\n\r\n",
+            f"GET /livez HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: {sent}\r\n\r\n",
+            f"GET /livez HTTP/1.1\r\nHost: x\r\nExpect: {sent}\r\n\r\n",
+            f"Authorization: Bearer {sent}\r\n\r\n",
+            f"GET /livez HTTP/{sent}\r\n\r\n",
+        ):
+            assert b"problem+json" in _said_to(program, garbled.encode())
     program.post("/api/v1/ingest/coingecko", headers={"X-API-Key": key})
     assert program.postgres
     program.postgres.stop()
@@ -184,5 +198,6 @@ def test_no_secret_gets_into_what_the_program_says(start_program: Start) -> None
     assert len(password) > 8
     said = program.said
     assert "/api/v1/ingest/coingecko" in said
+    assert "InvalidHeader" in said
     for hidden in (key, guess, secret, upstream, made, password):
         assert hidden not in said

@@ -173,6 +173,6 @@ def staged(
 
 def _worker_line(mutant: str) -> str:
     line = procfile.read(ROOT / "Procfile")["worker"]
-    entry = "workers.broker:start"
+    entry = "python -m workers"
     assert entry in line
-    return line.replace(entry, f"tests.faults.mutants:{mutant}") if mutant else line
+    return line.replace(entry, f"dramatiq tests.faults.mutants:{mutant}") if mutant else line

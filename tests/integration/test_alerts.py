@@ -249,6 +249,46 @@ def test_a_rule_whose_mark_is_moved_starts_from_how_things_are(
     assert prices(factory) == ["103"]
 
 
+@pytest.mark.parametrize("same", [{"paused": False}, {"price": "100.0"}, {"price": 100, "paused": False, "name": "x"}])
+def test_a_change_to_what_the_rule_is_already_loses_no_crossing(
+    open_client: ContractClient, database: Database, factory: Factory, same: dict[str, object]
+) -> None:
+    price(database, "99")
+    rule = make(open_client)["links"]["self"]
+    price(database, "500", 1)
+    assert open_client.patch(rule, json=same).status_code == 200
+    crossings.look_at_sightings(database)
+    assert prices(factory) == ["500"]
+
+
+@pytest.mark.parametrize("change", [{"paused": True}, {"price": 1000}])
+def test_what_was_crossed_before_a_change_is_told_of_though_nobody_had_looked_yet(
+    open_client: ContractClient, database: Database, factory: Factory, change: dict[str, object]
+) -> None:
+    price(database, "99")
+    rule = make(open_client)["links"]["self"]
+    price(database, "500", 1)
+    open_client.patch(rule, json=change)
+    price(database, "600", 2)
+    crossings.look_at_sightings(database)
+    assert prices(factory) == ["500"]
+
+
+def test_a_source_s_rule_that_is_changed_to_what_it_is_already_still_tells_of_what_went_stale(
+    open_client: ContractClient, database: Database, factory: Factory
+) -> None:
+    rule = make(open_client, kind="source_stale", coin=None, price=None, source="csv", after="2m")
+    crossings.look_at_sources(database)
+    factory.connection.execute("UPDATE alerts SET good_at = good_at - interval '3 min'")
+    open_client.patch(rule["links"]["self"], json={"after": "120s"})
+    crossings.look_at_sources(database)
+    assert len(bodies(factory)) == 1
+    factory.connection.execute("UPDATE alerts SET good_at = now() - interval '3 min', beyond = false")
+    open_client.patch(rule["links"]["self"], json={"after": "1h"})
+    crossings.look_at_sources(database)
+    assert len(bodies(factory)) == 2
+
+
 def test_a_coin_that_was_merged_into_another_is_watched_there(
     open_client: ContractClient, database: Database, factory: Factory
 ) -> None:

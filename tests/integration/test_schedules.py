@@ -210,6 +210,23 @@ def test_a_pause_of_the_environment_s_stays_over_a_restart_and_what_it_names_no_
     assert factory.value("SELECT count(*) FROM jobs") == 0
 
 
+def test_a_worker_that_starts_without_ingest_schedule_leaves_what_the_others_have_said(
+    client: ContractClient, database: Database
+) -> None:
+    schedule.keep_environment(settings("csv=5m,coingecko=5m"), database)
+    schedule.keep_environment(settings(""), database)
+    assert [each["name"] for each in client.get(HERE).get_json()["data"]] == ["coingecko", "csv"]
+
+
+def test_the_word_none_takes_all_schedules_of_the_environment_away_and_no_other(
+    client: ContractClient, database: Database
+) -> None:
+    created(client)
+    schedule.keep_environment(settings("csv=5m,coingecko=5m"), database)
+    schedule.keep_environment(settings("none"), database)
+    assert [each["name"] for each in client.get(HERE).get_json()["data"]] == ["often"]
+
+
 def test_a_schedule_of_the_environment_can_t_be_changed_or_deleted_here(
     client: ContractClient, database: Database
 ) -> None:

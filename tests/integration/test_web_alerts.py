@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import socketserver
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal
 
 import pytest
@@ -17,12 +14,20 @@ from db.pool import Database
 from tests.contract import ContractClient, exact
 from tests.factories import Factory
 from tests.integration.conftest import MakeClient
+from tests.mailserver import mail_server
 from tests.receiver import receiver
 from workers.alerting import LEASE, MOST_ATTEMPTS, Alerting
 
 HERE = "/api/v1/alerts"
 NEW = {"name": "high", "kind": "price_above", "coin": "btc", "price": 100, "webhook_url": "http://127.0.0.1:1/x"}
 MAIL = {"SMTP_URL": "smtp://127.0.0.1:1", "ALERT_MAIL_FROM": "alerts@example.com"}
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    database = Database(database_url, size=2)
+    yield database
+    database.close()
 
 
 @pytest.fixture
@@ -152,52 +157,29 @@ def test_a_webhook_that_is_added_needs_a_secret_and_the_last_receiver_stays(open
 # Mail.
 
 
-class _MailServer(socketserver.StreamRequestHandler):
-    def handle(self) -> None:
-        mails: list[str] = self.server.mails  # type: ignore[attr-defined]
-        self.wfile.write(b"220 here\r\n")
-        while line := self.rfile.readline():
-            word = line[:4].upper()
-            if word == b"RCPT" and b"refused" in line:
-                self.wfile.write(b"550 nobody\r\n")
-            elif word == b"DATA":
-                self.wfile.write(b"354 go on\r\n")
-                lines = iter(self.rfile.readline, b".\r\n")
-                mails.append(b"".join(lines).decode())
-                self.wfile.write(b"250 taken\r\n")
-            else:
-                self.wfile.write(b"250 yes\r\n")
-
-
-@contextmanager
-def mail_server() -> Iterator[tuple[str, list[str]]]:
-    """A mail server's URL, and the mails that it took."""
-    mails: list[str] = []
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _MailServer) as server:
-        server.daemon_threads = True
-        server.mails = mails  # type: ignore[attr-defined]
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        yield f"smtp://127.0.0.1:{server.server_address[1]}", mails
-        server.shutdown()
-        thread.join()
-
-
-def test_a_mail_goes_to_each_address_under_an_id_and_one_that_is_refused_is_given_up(
-    open_client: ContractClient, database_url: str, factory: Factory
-) -> None:
-    database = Database(database_url, size=2)
-    addresses = ["ann@example.com", "refused@example.com"]
-    made = open_client.post(HERE, json={"name": "Näme: *", "kind": "job_failed", "mail_to": addresses})
+def job_fails(factory: Factory, database: Database) -> int:
     job = factory.job(state="running")
     factory.connection.execute("UPDATE jobs SET state = 'failed' WHERE id = %s", [job])
     crossings.look_at_sightings(database)
-    with mail_server() as (url, mails):
-        alerting = Alerting(Settings.from_env({"SMTP_URL": url, "ALERT_MAIL_FROM": "alerts@example.com"}), database)
-        for claimed in deliveries.claim(database, most=5, most_attempts=MOST_ATTEMPTS, lease=LEASE):
-            alerting.deliver(claimed)
-    database.close()
-    [mail] = mails
+    return job
+
+
+def send_due(database: Database, **environ: str) -> None:
+    settings = {"ALERT_MAIL_FROM": "alerts@example.com", "ALERT_ALLOW_PRIVATE": "on", **environ}
+    alerting = Alerting(Settings.from_env(settings), database)
+    for claimed in deliveries.claim(database, most=5, most_attempts=MOST_ATTEMPTS, lease=LEASE):
+        alerting.deliver(claimed)
+
+
+def test_a_mail_goes_to_each_address_under_an_id_and_one_that_is_refused_is_given_up(
+    open_client: ContractClient, database: Database, factory: Factory
+) -> None:
+    addresses = ["ann@example.com", "refused@example.com"]
+    made = open_client.post(HERE, json={"name": "Näme: *", "kind": "job_failed", "mail_to": addresses})
+    job = job_fails(factory, database)
+    with mail_server() as server:
+        send_due(database, SMTP_URL=server.url)
+    [mail] = server.mails
     sent = open_client.get(made.get_json()["links"]["deliveries"]).get_json()["data"]
     states = {each["recipient"]: (each["state"], each["error"]) for each in sent}
     assert states == {
@@ -212,18 +194,114 @@ def test_a_mail_goes_to_each_address_under_an_id_and_one_that_is_refused_is_give
 
 
 def test_with_a_mail_server_and_a_webhook_a_rule_tells_both(
-    open_client: ContractClient, database_url: str, factory: Factory
+    open_client: ContractClient, database: Database, factory: Factory
 ) -> None:
-    database = Database(database_url, size=2)
-    with receiver() as hook, mail_server() as (url, mails):
+    with receiver() as hook, mail_server() as server:
         both = {"name": "n", "kind": "job_failed", "mail_to": ["ann@example.com"], "webhook_url": hook.url}
         assert open_client.post(HERE, json=both).status_code == 201
-        job = factory.job(state="running")
-        factory.connection.execute("UPDATE jobs SET state = 'failed' WHERE id = %s", [job])
-        crossings.look_at_sightings(database)
-        environ = {"SMTP_URL": url, "ALERT_MAIL_FROM": "alerts@example.com", "ALERT_ALLOW_PRIVATE": "on"}
-        alerting = Alerting(Settings.from_env(environ), database)
-        for claimed in deliveries.claim(database, most=5, most_attempts=MOST_ATTEMPTS, lease=LEASE):
-            alerting.deliver(claimed)
-        assert (len(hook.received), len(mails)) == (1, 1)
-    database.close()
+        job_fails(factory, database)
+        send_due(database, SMTP_URL=server.url)
+        assert (len(hook.received), len(server.mails)) == (1, 1)
+
+
+MAILED = {"name": "n", "kind": "job_failed", "mail_to": ["ann@example.com"]}
+
+
+@pytest.mark.parametrize(
+    ("host", "reason"),
+    [
+        ("127.0.0.1", "the mail server doesn't take mails from us: it refused with 535"),
+        # Not this machine's loopback, as far as one can tell.
+        ("0.0.0.0", "the mail server offers no TLS, and a password is not sent without"),  # noqa: S104
+    ],
+)
+def test_a_mail_that_our_own_sign_in_keeps_from_going_is_tried_again_later(
+    host: str, reason: str, open_client: ContractClient, database: Database, factory: Factory
+) -> None:
+    made = open_client.post(HERE, json=MAILED).get_json()
+    job_fails(factory, database)
+    with mail_server(password="right-password") as server:
+        send_due(database, SMTP_URL=f"smtp://me:wrong-password@{server.address.replace('127.0.0.1', host)}")
+        [waiting] = open_client.get(made["links"]["deliveries"]).get_json()["data"]
+        assert (waiting["state"], waiting["attempts"]) == ("queued", 1)
+        assert waiting["error"] == reason
+        factory.connection.execute("UPDATE deliveries SET run_at = now()")
+        send_due(database, SMTP_URL=f"smtp://me:right-password@{server.address}")
+        assert len(server.mails) == 1
+
+
+# Sent again.
+
+
+def bury(factory: Factory, alert: int, state: str = "dead") -> str:
+    body = '{"type": "alert.price_above", "timestamp": "2026-03-02T12:00:00+00:00", "data": {"message": "it is"}}'
+    row = factory.connection.execute(
+        "INSERT INTO deliveries (alert_id, recipient, body, state, attempt, error, finished_at)"
+        " VALUES (%s, 'ann@example.com', %s, %s, 8, 'refused', now()) RETURNING message_id",
+        [alert, body, state],
+    ).fetchone()
+    assert row
+    return str(row[0])
+
+
+def test_a_message_that_was_given_up_is_sent_again_under_its_id_and_with_all_its_attempts(
+    open_client: ContractClient, database: Database, factory: Factory
+) -> None:
+    made = open_client.post(HERE, json=MAILED).get_json()
+    message = bury(factory, made["id"])
+    answer = open_client.post(f"{made['links']['deliveries']}/{message}/retry")
+    again = answer.get_json()
+    assert (answer.status_code, again["id"], again["state"], again["attempts"]) == (200, message, "queued", 0)
+    assert (again["finished_at"], again["next_attempt_at"] is None) == (None, False)
+    with mail_server() as server:
+        send_due(database, SMTP_URL=server.url)
+        assert f"<{message}@example.com>" in server.mails[0]
+    [sent] = open_client.get(made["links"]["deliveries"]).get_json()["data"]
+    assert (sent["state"], sent["attempts"], sent["error"]) == ("delivered", 1, None)
+
+
+@pytest.mark.parametrize("state", ["queued", "delivered"])
+def test_only_what_was_given_up_is_sent_again(open_client: ContractClient, factory: Factory, state: str) -> None:
+    made = open_client.post(HERE, json=MAILED).get_json()
+    there = f"{made['links']['deliveries']}/{bury(factory, made['id'], state)}/retry"
+    answer = open_client.post(there)
+    assert (answer.status_code, state in answer.get_json()["detail"]) == (409, True)
+
+
+def test_a_message_of_another_rule_or_of_none_is_not_found(open_client: ContractClient, factory: Factory) -> None:
+    made, other = (open_client.post(HERE, json=MAILED).get_json() for _ in range(2))
+    message = bury(factory, made["id"])
+    for there in (other["links"]["deliveries"], f"{HERE}/999/deliveries"):
+        assert open_client.post(f"{there}/{message}/retry").status_code == 404
+    assert open_client.post(f"{made['links']['deliveries']}/msg_%00/retry").status_code == 404
+
+
+def test_a_repeat_under_the_same_key_sends_nothing_again(
+    open_client: ContractClient, database: Database, factory: Factory
+) -> None:
+    made = open_client.post(HERE, json=MAILED).get_json()
+    there = f"{made['links']['deliveries']}/{bury(factory, made['id'])}/retry"
+    key = {"Idempotency-Key": "k"}
+    assert "Idempotent-Replayed" not in open_client.post(there, headers=key).headers
+    with mail_server() as server:
+        send_due(database, SMTP_URL=server.url)
+    again = open_client.post(there, headers=key)
+    assert (again.status_code, again.headers["Idempotent-Replayed"], again.get_json()["state"]) == (
+        200,
+        "true",
+        "delivered",
+    )
+    assert open_client.post(there).status_code == 409
+
+
+def test_sending_again_takes_a_key_that_may_ingest(make_client: MakeClient, factory: Factory) -> None:
+    factory.coin("btc")
+    keys = {name: {"X-API-Key": f"{name}-secret"} for name in ("read", "ingest", "admin")}
+    client = make_client(
+        API_KEYS=",".join(f"{name}:{name}:{name}-secret" for name in keys), ALERT_ALLOW_PRIVATE="on", **MAIL
+    )
+    made = client.post(HERE, json=MAILED, headers=keys["admin"]).get_json()
+    there = f"{made['links']['deliveries']}/{bury(factory, made['id'])}/retry"
+    assert client.post(there).status_code == 401
+    assert client.post(there, headers=keys["read"]).status_code == 403
+    assert client.post(there, headers=keys["ingest"]).status_code == 200

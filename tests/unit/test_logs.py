@@ -60,6 +60,22 @@ def test_no_secret_ever_reaches_a_line(log_format: str, secret: str) -> None:
     assert json.dumps(secret)[1:-1] not in lines.getvalue()
 
 
+@pytest.mark.parametrize(
+    ("variable", "url"),
+    [
+        ("DATABASE_URL", "postgresql://h/d?user=u&password=in-the%2Bquery"),
+        ("DATABASE_URL", "postgresql://u@h/d?sslmode=require&sslpassword=in-the%2Bquery&sslkey=k"),
+        ("REDIS_URL", "rediss://h:6380?password=in-the%2Bquery"),
+        ("REDIS_URL", "unix:///run/redis.sock?db=0&ssl_password=in-the%2Bquery"),
+    ],
+)
+@pytest.mark.parametrize("secret", ["in-the+query", "in-the%2Bquery"])
+def test_a_password_in_a_url_s_query_never_reaches_a_line_either(variable: str, url: str, secret: str) -> None:
+    lines = _logged(**{variable: url})
+    logging.getLogger("any").warning("it was %s", secret)
+    assert lines.getvalue().endswith("it was ***\n")
+
+
 def test_a_line_says_what_it_is_about() -> None:
     lines = _logged()
     with logs.bound(job=7), logs.bound(task=12):

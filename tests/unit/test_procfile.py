@@ -14,7 +14,7 @@ def test_the_projects_own_procfile_has_the_three_commands() -> None:
     assert list(commands) == ["release", "web", "worker"]
     assert "db.migrate" in commands["release"]
     assert "gunicorn" in commands["web"]
-    assert "dramatiq" in commands["worker"]
+    assert "python -m workers" in commands["worker"]
 
 
 def test_blank_lines_and_comments_may_stand_between(tmp_path: Path) -> None:
