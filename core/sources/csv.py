@@ -100,8 +100,8 @@ def _digest_of(layout: Layout, line: int) -> bytes:
 
 def _is_lasting(parsed: Parsed) -> bool:
     """Every quote has a time of its own, and no row was refused for a time that lies ahead as yet, or can't be read."""
-    moments = parsed.quotes.moments if isinstance(parsed.quotes, QuoteTable) else ()
-    timed = len(moments) == len(parsed.quotes) and None not in moments
+    moments = parsed.quotes.moments if isinstance(parsed.quotes, QuoteTable) else None
+    timed = not parsed.quotes or (moments is not None and not moments.null_count)
     return timed and not any(rejection.reason.startswith("observed_at ") for rejection in parsed.rejections)
 
 

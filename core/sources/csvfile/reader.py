@@ -18,7 +18,8 @@ def reader() -> str:
     Of all of `core`, which is more than reads files: taking too much in costs a file's being merged once more after an
     upgrade, while a number to be raised by hand would be forgotten. Worked out once, when a worker starts.
     """
-    text = hashlib.sha256(f"{platform.python_version()} {version('numpy')} {version('pandas')}".encode())
+    versions = [platform.python_version(), *map(version, ("numpy", "pandas", "pyarrow"))]
+    text = hashlib.sha256(" ".join(versions).encode())
     for file in sorted(_CORE.rglob("*.py")):
         text.update(file.relative_to(_CORE).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
     return text.hexdigest()
