@@ -198,7 +198,7 @@ def test_the_manifests_can_be_put_together_with_the_example_of_secrets(tmp_path:
     folder = shutil.copytree(KUBERNETES, tmp_path / "kubernetes")
     (folder / "secrets.env.example").rename(folder / "secrets.env")
     made = subprocess.run(["kubectl", "kustomize", str(folder)], capture_output=True, text=True, check=False)
-    assert (made.returncode, made.stderr) == (0, "")
+    assert made.returncode == 0, made.stderr
     objects = list(yaml.safe_load_all(made.stdout))
     (secret,) = (each for each in objects if each["kind"] == "Secret")
     assert {name: base64.b64decode(value).decode() for name, value in secret["data"].items()} == _example_of_secrets()
