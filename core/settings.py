@@ -311,7 +311,12 @@ class Settings:
 
     @property
     def web_connections(self) -> int:
-        """The most that one web process has to Postgres: one a thread, and one that feeds the event streams."""
+        """The most that one web process has to Postgres: its pool's, and one that asks for the data's version."""
+        return self.web_pool + 1
+
+    @property
+    def web_pool(self) -> int:
+        """One a thread, and one that feeds the event streams."""
         return self.web_threads + 1
 
     @property

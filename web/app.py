@@ -84,7 +84,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     # Figures and names as they are: no \\u escapes, no sorting of what was put in order.
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
-    database = Database(settings.database_url, size=settings.web_connections, pooled=settings.pooled)
+    database = Database(settings.database_url, size=settings.web_pool, pooled=settings.pooled)
     atexit.register(database.close)
     install(
         app,
