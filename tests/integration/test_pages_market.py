@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from psycopg import Cursor
 from werkzeug.test import TestResponse
 
+from core.sources import SOURCES
 from tests.contract import ContractClient, exact
 from tests.factories import NOON, Factory
 
@@ -197,6 +198,11 @@ def test_totals_and_movers_are_those_of_the_api(visitor: FlaskClient, client: Co
     assert "Market cap $7.00M of 15 coins" in words(shown)
     assert "Volume 24 h $14.00M 7 up, 7 down" in words(shown)
     assert stats["total_market_cap"] == 7_000_000
+
+
+def test_every_source_can_be_chosen_whether_it_has_a_priority_or_not(visitor: FlaskClient) -> None:
+    offered = re.findall(r'<option[^>]*>(\w+)</option>', page(visitor).text)
+    assert set(SOURCES) <= set(offered)
 
 
 def test_search_source_sort_and_page_stand_in_the_address(visitor: FlaskClient, factory: Factory) -> None:

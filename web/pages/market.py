@@ -7,6 +7,7 @@ from typing import Any, cast
 from flask import current_app, render_template, request
 
 from core import exact_json
+from core.sources import SOURCES
 from db.coins import page_of_coins
 from web.pages.address import curl
 from web.pages.blueprint import pages
@@ -37,7 +38,7 @@ def market() -> str:
         total_pages=int(found["total_pages"]),
         lines=lines,
         overview=overview,
-        sources=tuple(services().settings.source_priority),
+        sources=tuple(SOURCES),
         flags=flags,
         command=curl(query.api_address()),
         figures_at=query.api_address(),
