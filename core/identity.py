@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
-from itertools import chain, groupby, islice
+from itertools import groupby, islice
 from typing import TypeAlias
 
 from core.canonical_ids import FORMS, forms
@@ -57,11 +57,6 @@ class Newcomer:
     def keys(self) -> tuple[str, str]:
         """Symbol and name, comparable."""
         return symbol_key(self.symbol), name_key(self.name)
-
-    @cached_property
-    def first_forms(self) -> Sequence[str]:
-        """The canonical ids that it may get by rule 4, but for those with a number."""
-        return tuple(islice(_forms(self), FORMS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +126,7 @@ def wanted(newcomers: Iterable[Newcomer], registry: Registry, *, fold_wrapped: b
         if listing:
             ids.add(listing.canonical_id if fold_wrapped else listing.own_id)
         else:
-            ids.update(newcomer.first_forms)
+            ids.update(islice(_forms(newcomer), FORMS))
             alike = registry.by_keys.get(newcomer.keys)
             ids.update(() if alike is None else (alike,))
     return ids
@@ -241,9 +236,7 @@ class _Book:
 
     def _as_new(self, newcomer: Newcomer, *, ambiguous: bool) -> Assignment:
         canonical_id = next(
-            form
-            for form in chain(newcomer.first_forms, _forms(newcomer))
-            if form not in self.taken and form not in self.registry.reserved
+            form for form in _forms(newcomer) if form not in self.taken and form not in self.registry.reserved
         )
         return self._assign(newcomer, canonical_id, "same", "new", ambiguous=ambiguous)
 
