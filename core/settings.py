@@ -262,7 +262,9 @@ class Settings:
     worker_processes: int = _setting("2", _whole(1, 64), "worker processes on this machine")
     worker_threads: int = _setting("8", _whole(1, 256), "tasks that one worker process does at a time")
     web_concurrency: int = _setting("2", _whole(1, 64), "web processes on this machine")
-    web_threads: int = _setting("8", _whole(1, 256), "requests that one web process answers at a time")
+    web_threads: int = _setting(
+        "8", _whole(1, 256), "requests that one web process answers at a time, beside reads that need no thread"
+    )
     answer_cache_bytes: int = _setting(
         "33554432", _whole(0, 2**40), "answers kept ready in each web process; 0: every answer is computed"
     )

@@ -73,7 +73,9 @@ class Line:
         self._connection.close()
 
     def _told(self) -> str | None:
-        if self._asks and self._version is None:
+        if not self._asks:
+            return None
+        if self._version is None:
             raise Unavailable("the database had no answer")
         self._asks = False
         return self._version

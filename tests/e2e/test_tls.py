@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+import psycopg
 import pytest
 from redis.exceptions import ConnectionError as NoConnection
 
@@ -15,13 +16,17 @@ import web.limits
 import workers.queue
 from core.errors import Unavailable
 from core.settings import Settings
+from db import version
+from db.line import Line
 from db.migrate import migrate
+from db.pool import Database
 from local.checks import redis_answers
 from local.errors import CannotStart
 from local.valkey import Valkey
 from tests import tls
 from tests.program import Program
 from tests.tls import Authority, TlsFront
+from tests.waiting import until
 
 pytestmark = [
     pytest.mark.timeout(180),
@@ -76,6 +81,25 @@ def test_the_main_job_runs_with_tls_to_both(
         assert "without Redis" not in program.said
     # of web and of workers, several each
     assert min(postgres.served, redis.served) >= 4
+
+
+def test_the_datas_version_is_asked_over_tls_without_waiting(
+    database_url: str, authority: Authority, front: Front
+) -> None:
+    postgres = front(urlsplit(database_url).port, authority.certificate("asked"), postgres=True)
+    url = _through(database_url, postgres, "postgres", sslmode="verify-full", sslrootcert=authority.root)
+    database = Database(url, size=1)
+    line = Line.of(database)
+    try:
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            for _ in range(3):
+                version.advance(connection)
+                line.ask()
+                assert until(line.heard, "Postgres has answered") == version.current(connection)
+    finally:
+        line.close()
+        database.close()
+    assert postgres.served == 1
 
 
 @pytest.mark.parametrize("wrong", ["signed by a stranger", "for another host"])
