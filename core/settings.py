@@ -8,12 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
 from core.errors import BadSettings
 from core.proxies import Proxies, proxies_of
+from core.slots import BadSchedule, Slots, checked_cron, checked_interval
 
 ROLES = ("read", "ingest", "admin")
 _SHORTEST_SECRET_KEY = 32
@@ -24,6 +26,7 @@ _SHORTEST_SECRET = 8
 # Plain addresses only: no names, quotes or comments, and nothing that could begin another header.
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 MAIL_ADDRESS = re.compile(rf"(?=.{{1,64}}@){_ATOM}(?:\.{_ATOM})*@[A-Za-z0-9-]{{1,63}}(?:\.[A-Za-z0-9-]{{1,63}}){{0,8}}")
+_SCHEDULE_EXAMPLE = "coingecko=5m; coinpaprika=0 */2 * * *"
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -148,9 +151,29 @@ def _pairs(value: Callable[[str], Any], example: str) -> Callable[[str], dict[st
     return parse
 
 
-def _or_none(parse: Callable[[str], dict[str, Any]]) -> Callable[[str], dict[str, Any]]:
-    """The word none says that there is nothing, as opposed to saying nothing."""
-    return lambda raw: {} if raw.lower() == "none" else parse(raw)
+def _schedule(raw: str) -> dict[str, Slots]:
+    """By source. A comma that ends a pair is told from a cron expression's own by the name that follows."""
+    if raw.lower() == "none":
+        return {}
+    found: dict[str, Slots] = {}
+    for part in re.split(r";|,(?=\s*\w+\s*=|\s*$)", raw):
+        name, equals, text = (each.strip() for each in part.partition("="))
+        if not (name or equals):
+            continue
+        if not equals or name in found:
+            raise ValueError(f"must look like {_SCHEDULE_EXAMPLE}, with each source once")
+        try:
+            found[name] = _slots(text)
+        except BadSchedule as error:
+            raise ValueError(f"is wrong for {name}: {error}") from None
+    return found
+
+
+def _slots(text: str) -> Slots:
+    if len(text.split()) > 1:
+        # Whether it ever comes is the same at any time.
+        return Slots(cron=checked_cron(text, datetime.fromtimestamp(0, UTC)))
+    return Slots(every=checked_interval(_seconds(text)))
 
 
 def _setting(
@@ -221,11 +244,11 @@ class Settings:
     all_sources: tuple[str, ...] = _setting(
         "csv,coingecko,coinpaprika", _names, "which sources POST /api/v1/ingest/all fetches"
     )
-    ingest_schedule: Mapping[str, float] | None = _setting(
+    ingest_schedule: Mapping[str, Slots] | None = _setting(
         None,
-        _or_none(_pairs(_seconds, "coingecko=5m,coinpaprika=10m")),
-        "how often each source is ingested, one job a slot, such as coingecko=5m,coinpaprika=10m; "
-        "none: take away what it said before; unset: leave that as it is",
+        _schedule,
+        "when each source is ingested, one job a slot: an interval from 10s on, or a cron expression in UTC, "
+        f"such as `{_SCHEDULE_EXAMPLE}`; none: take away what it said before; unset: leave that as it is",
     )
     source_priority: Mapping[str, int] = _setting(
         "coingecko=3,coinpaprika=2,csv=1",

@@ -56,10 +56,14 @@ def interval_of(text: str) -> float:
     match = re.fullmatch(r"([0-9]{1,9})([smhd])", text)
     if not match:
         raise BadSchedule("must be a whole number and a unit, such as 30s, 5m, 2h or 1d")
-    seconds = int(match[1]) * _UNITS[match[2]]
+    return checked_interval(float(int(match[1]) * _UNITS[match[2]]))
+
+
+def checked_interval(seconds: float) -> float:
+    """The same, if slots may be so long. Raises BadSchedule."""
     if not SHORTEST_SECONDS <= seconds <= LONGEST_SECONDS:
         raise BadSchedule(f"must be from {SHORTEST_SECONDS}s to {LONGEST_SECONDS // 86_400}d")
-    return float(seconds)
+    return seconds
 
 
 def interval_text(seconds: float) -> str:

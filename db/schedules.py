@@ -150,12 +150,16 @@ def once(connection: Connection, idempotency: Idempotency | None, do: Callable[[
     return made, False
 
 
-def keep_environment(database: Database, ingest_schedule: Mapping[str, float]) -> None:
-    """Let there be the schedules of INGEST_SCHEDULE (source: seconds), and no others of it."""
+def keep_environment(database: Database, ingest_schedule: Mapping[str, Slots]) -> None:
+    """Let there be the schedules of INGEST_SCHEDULE, by source, and no others of it."""
     with database.transaction() as connection:
         connection.execute(sql("drop_environment_schedules"), {"sources": list(ingest_schedule)})
-        for source, every in sorted(ingest_schedule.items()):
-            connection.execute(sql("keep_environment_schedule"), {"source": source, "every": every})
+        now = time_now(connection)
+        for source, slots in sorted(ingest_schedule.items()):
+            # An interval's slots begin with the running one, as they do after a change of its length.
+            begins = now if slots.cron is None else slots.after(now)
+            wish = {"source": source, "every": slots.every, "cron": slots.cron, "next": begins}
+            connection.execute(sql("keep_environment_schedule"), wish)
 
 
 def time_now(connection: Connection) -> datetime:

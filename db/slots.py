@@ -40,7 +40,7 @@ def _start(
     now: datetime,
 ) -> Submitted | None:
     slots = Slots(every, cron)
-    if origin == "environment":
+    if origin == "environment" and every is not None:
         named = {"source": kind, "number": slots.number(now), "every": every}
         slot = str((connection.execute(sql("environment_slot"), named).fetchone() or ("",))[0])
     else:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 
 class MailServer(socketserver.ThreadingTCPServer):
-    """What came is in `mails`, as text; `secure` says of each whether it came by TLS. It takes one password."""
+    """What came is in `mails`, as text; `secure` says of each whether it came by TLS. `heard` has the passwords."""
 
     daemon_threads = True
 
@@ -22,6 +22,7 @@ class MailServer(socketserver.ThreadingTCPServer):
         self.password = password
         self.mails: list[str] = []
         self.secure: list[bool] = []
+        self.heard: list[str] = []
 
     @property
     def address(self) -> str:
@@ -49,6 +50,9 @@ class _Session(socketserver.StreamRequestHandler):
                 self._answer(word.upper(), rest)
         except OSError:  # the client doesn't trust our certificate, say
             pass
+        finally:
+            self.finish()
+            self.request.close()
 
     def _answer(self, word: str, rest: str) -> None:
         if word == "EHLO":
@@ -61,6 +65,7 @@ class _Session(socketserver.StreamRequestHandler):
             self._go_over_to_tls()
         elif word == "AUTH":
             password = base64.b64decode(rest.removeprefix("PLAIN ")).decode().rpartition("\0")[2]
+            self.server.heard.append(password)
             self._say("235 welcome" if password == self.server.password else "535 wrong")
         elif word == "RCPT" and "refused" in rest:
             self._say("550 nobody")
@@ -77,6 +82,7 @@ class _Session(socketserver.StreamRequestHandler):
 
     def _go_over_to_tls(self) -> None:
         assert self.server.tls
+        super().finish()
         self.request = self.server.tls.wrap_socket(self.request, server_side=True)
         super().setup()
         self.secure = True

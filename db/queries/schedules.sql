@@ -11,11 +11,12 @@ SELECT EXISTS (SELECT FROM jobs WHERE slot LIKE 'startup:%%' AND created_at > no
 SELECT 'startup:' || extract(epoch FROM now());
 
 -- name: keep_environment_schedule
--- INGEST_SCHEDULE names it: its slots begin with the running one, as they do after a change of its length. Pausing stays.
-INSERT INTO schedules AS s (name, origin, kind, every, next_run_at, created_by)
-VALUES (%(source)s::text, 'environment', %(source)s::text, %(every)s::float8, now(), 'environment')
-ON CONFLICT (origin, name) DO UPDATE SET every = EXCLUDED.every, next_run_at = EXCLUDED.next_run_at
-WHERE s.every IS DISTINCT FROM EXCLUDED.every;
+-- INGEST_SCHEDULE names it, and when; what it has said before goes on. Pausing stays.
+INSERT INTO schedules AS s (name, origin, kind, every, cron, next_run_at, created_by)
+VALUES (%(source)s::text, 'environment', %(source)s::text, %(every)s::float8, %(cron)s::text, %(next)s, 'environment')
+ON CONFLICT (origin, name) DO UPDATE
+SET every = EXCLUDED.every, cron = EXCLUDED.cron, next_run_at = EXCLUDED.next_run_at
+WHERE (s.every, s.cron) IS DISTINCT FROM (EXCLUDED.every, EXCLUDED.cron);
 
 -- name: drop_environment_schedules
 -- INGEST_SCHEDULE names them no longer.

@@ -43,7 +43,7 @@ SETTINGS: Mapping[str, str] = {
     "BREAKER_REST": "1",
     "BREAKER_REST_MAX": "4",
 }
-SCHEDULE = {"INGEST_SCHEDULE": "coinpaprika=7"}
+SCHEDULE = {"INGEST_SCHEDULE": "coinpaprika=10"}
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 
 from core.settings import Settings
+from core.slots import Slots
 from db.pool import Database
 from db.pruning import prune
 from db.schedules import keep_environment
@@ -104,7 +105,7 @@ def test_a_schedule_longer_than_the_retention_runs_once_a_slot_all_the_same(
     database: Database, factory: Factory
 ) -> None:
     every = 3650 * DAY
-    keep_environment(database, {"csv": every})
+    keep_environment(database, {"csv": Slots(every=every)})
     orders = partial(orders_of, Settings.from_env({}))
     [made] = start_due(database, orders, max_attempts=4)
     factory.connection.execute("DELETE FROM tasks")

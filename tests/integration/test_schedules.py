@@ -195,6 +195,32 @@ def test_beside_a_release_that_keeps_no_schedules_a_slot_has_one_job_too(
     assert factory.value("SELECT next_run_at > now() FROM schedules")
 
 
+def test_the_environment_s_cron_expression_starts_at_its_times_and_a_restart_changes_nothing(
+    client: ContractClient, factory: Factory, database: Database, bell: Bell
+) -> None:
+    for _ in range(2):
+        schedule.keep_environment(settings("coinpaprika=0 0 1 1 *"), database)
+        start_due(database, bell)
+    [shown] = client.get(HERE).get_json()["data"]
+    assert (shown["origin"], shown["interval"], shown["cron"]) == ("environment", None, "0 0 1 1 *")
+    assert moment(shown["next_run_at"]).strftime("%m-%d %H:%M") == "01-01 00:00"
+    assert factory.value("SELECT count(*) FROM jobs") == 0
+    make_due(factory, ago=timedelta(days=3))
+    schedule.keep_environment(settings("coinpaprika=0 0 1 1 *"), database)
+    for _ in range(2):
+        start_due(database, bell)
+    assert factory.value("SELECT array_agg(kind) FROM jobs") == ["coinpaprika"]
+
+
+def test_the_environment_s_schedule_may_go_from_an_interval_to_a_cron_expression_and_back(
+    client: ContractClient, database: Database
+) -> None:
+    for text, shows in [("365d", ("365d", None)), ("0 0 1 1 *", (None, "0 0 1 1 *")), ("5m", ("5m", None))]:
+        schedule.keep_environment(settings(f"csv={text}"), database)
+        [shown] = client.get(HERE).get_json()["data"]
+        assert (shown["interval"], shown["cron"]) == shows
+
+
 def test_a_pause_of_the_environment_s_stays_over_a_restart_and_what_it_names_no_longer_is_gone(
     client: ContractClient, factory: Factory, database: Database, bell: Bell
 ) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from core.errors import BadSettings
 from core.settings import ApiKey, Settings
+from core.slots import Slots
 from core.sources import check_names
 
 
@@ -39,6 +40,15 @@ def test_an_empty_variable_counts_as_unset() -> None:
         ("AUTO_INGEST_ON_STARTUP", "perhaps"),
         ("INGEST_SCHEDULE", "coingecko"),
         ("INGEST_SCHEDULE", "coingecko=often"),
+        ("INGEST_SCHEDULE", "coingecko=0.001s"),
+        ("INGEST_SCHEDULE", "coingecko=9"),
+        ("INGEST_SCHEDULE", "coingecko=400d"),
+        ("INGEST_SCHEDULE", "coingecko=5m; coinpaprika=0 26 * * *"),
+        ("INGEST_SCHEDULE", "coinpaprika=0 0 30 2 *"),
+        ("INGEST_SCHEDULE", "coinpaprika=0 */2 * *"),
+        ("INGEST_SCHEDULE", "coingecko=5m 10m"),
+        ("INGEST_SCHEDULE", "coingecko=5m,10m"),
+        ("INGEST_SCHEDULE", "coingecko=5m; coingecko=10m"),
         ("SOURCE_PRIORITY", "csv=high"),
         ("WRAPPED_ASSETS", "both"),
         ("LOG_FORMAT", "xml"),
@@ -74,8 +84,29 @@ def test_keys_schedules_and_lengths_of_time_are_read() -> None:
         }
     )
     assert settings.api_keys == (ApiKey("ann", "admin", "a:b:c:d:e:f"), ApiKey("bob", "read", "12345678"))
-    assert settings.ingest_schedule == {"coingecko": 300, "coinpaprika": 5400}
+    assert settings.ingest_schedule == {"coingecko": Slots(every=300), "coinpaprika": Slots(every=5400)}
     assert settings.stale_after == 90
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "coingecko=5m; coinpaprika=0,30 */2 * * MON-FRI",
+        "coingecko=5m, coinpaprika=0,30  */2 * * MON-FRI",
+        "coinpaprika = 0,30 */2 * * MON-FRI ,coingecko=5m,",
+        "coinpaprika=0,30 */2 * * MON-FRI;coingecko=300;",
+    ],
+)
+def test_a_schedule_s_time_is_an_interval_or_a_cron_expression_with_commas_of_its_own(text: str) -> None:
+    assert Settings.from_env({"INGEST_SCHEDULE": text}).ingest_schedule == {
+        "coingecko": Slots(every=300),
+        "coinpaprika": Slots(cron="0,30 */2 * * MON-FRI"),
+    }
+
+
+def test_no_schedule_is_something_else_than_none_named() -> None:
+    assert Settings.from_env({}).ingest_schedule is None
+    assert Settings.from_env({"INGEST_SCHEDULE": "None"}).ingest_schedule == {}
 
 
 def test_no_secret_shows_up_in_the_settings_text() -> None:
