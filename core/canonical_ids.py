@@ -22,12 +22,22 @@ def forms(source: str, source_id: str, symbol: str, name: str) -> Iterator[str]:
     and source_id. Forms that are empty or too long are left out. A slug has no two hyphens in a row, so a longer form
     is never the shorter one of another coin; and the digest's, with three, is this id's alone.
     """
-    parts = slug(symbol), slug(name)
-    short = parts[0] or parts[1]
-    both = "-".join(filter(None, parts))
+    symbol_slug = slug(symbol)
+    short = symbol_slug or slug(name)
+    # Mostly the first is taken; the longer ones are made when they are asked for.
+    if _fits(short):
+        yield short
+    both = "-".join(filter(None, (symbol_slug, slug(name))))
+    if both != short and _fits(both):
+        yield both
     whole = "--".join(filter(None, (both, slug(source), slug(source_id))))
-    yield from (form for form in dict.fromkeys((short, both, whole)) if form and len(form) <= _LONGEST)
+    if whole != both and _fits(whole):
+        yield whole
     digest = sha256(f"{source}\0{source_id}".encode(errors="surrogatepass")).hexdigest()[:32]
     last = f"{short[:_HEAD].strip('-') or 'coin'}---{digest}"
     yield last
     yield from (f"{last}-{number}" for number in count(2))
+
+
+def _fits(form: str) -> bool:
+    return 0 < len(form) <= _LONGEST

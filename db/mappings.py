@@ -14,18 +14,21 @@ def give_identity(connection: Connection, source: str, registry: Registry, *, fo
     Most batches bring no newcomers and take no lock. Those that do take turns, since two that came at once must not
     give one id to two coins.
     """
-    if not _newcomers(connection, source):
-        return
-    connection.execute(sql("lock_identity"))
-    # Asked again: whoever held the lock before may have mapped some of them.
     newcomers = _newcomers(connection, source)
     if not newcomers:
         return
+    # Worked out beforehand, since others may wait for whoever has the lock.
     ids = {"wanted": list(wanted(newcomers, registry, fold_wrapped=fold_wrapped))}
     alike = {
         "symbol_keys": [newcomer.keys[0] for newcomer in newcomers],
         "name_keys": [newcomer.keys[1] for newcomer in newcomers],
     }
+    connection.execute(sql("lock_identity"))
+    # Whoever held the lock before may have mapped some of them.
+    left = {newcomer.source_id for newcomer in _newcomers(connection, source)}
+    newcomers = [newcomer for newcomer in newcomers if newcomer.source_id in left]
+    if not newcomers:
+        return
     known = [KnownMapping(*row) for row in connection.execute(sql("mappings_alike"), alike)]
     taken = {row[0] for row in connection.execute(sql("taken_ids"), ids)} | {mapping.canonical_id for mapping in known}
     assignments = resolve(newcomers, registry=registry, known=known, taken=taken, fold_wrapped=fold_wrapped)

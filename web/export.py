@@ -16,7 +16,7 @@ from marshmallow import validate
 from core.exporting import FORMATS
 from db.export import COLUMNS, ExportQuery, batches
 from web.api import Answer, Blueprint
-from web.parameters import CoinsQuery, PastQuery
+from web.parameters import CoinsQuery, PastQuery, short_text
 from web.problems import Problem
 from web.services import services
 
@@ -49,7 +49,7 @@ class ExportParameters(ma.Schema):
     )
     format = ma.fields.String(load_default="csv", validate=validate.OneOf(tuple(FORMATS)))
     source = ma.fields.String(
-        validate=validate.Length(1, 100),
+        validate=short_text(100),
         metadata={
             "description": "coins whose figures this source won; of quotes and history, this source's own",
             "example": "coingecko",

@@ -35,6 +35,11 @@ def _said(text: str, **more: object) -> dict[str, object]:
     return {"description": text, **more}
 
 
+def short_text(most: int) -> list[validate.Validator]:
+    """So many characters at most, and none that Postgres can't take."""
+    return [validate.Length(1, most), validate.Regexp(r"^[^\x00]*$", error="Holds a zero byte.")]
+
+
 class PageQuery(ma.Schema):
     """Which page of a list."""
 
@@ -50,17 +55,15 @@ class CoinsQuery(PageQuery):
     """Which golden records."""
 
     source = ma.fields.String(
-        validate=validate.Length(1, 100),
+        validate=short_text(100),
         metadata=_said("records whose figures this source won, as their field `source` says", example="coingecko"),
     )
     symbol = ma.fields.String(
-        validate=validate.Length(1, 200), metadata=_said("exactly this symbol, in any case", example="btc")
+        validate=short_text(200), metadata=_said("exactly this symbol, in any case", example="btc")
     )
-    canonical_id = ma.fields.String(
-        validate=validate.Length(1, 500), metadata=_said("exactly this coin", example="btc")
-    )
+    canonical_id = ma.fields.String(validate=short_text(500), metadata=_said("exactly this coin", example="btc"))
     search = ma.fields.String(
-        validate=validate.Length(1, 200), metadata=_said("a part of symbol, name or canonical_id", example="bit")
+        validate=short_text(200), metadata=_said("a part of symbol, name or canonical_id", example="bit")
     )
     sort = ma.fields.String(
         load_default="-market_cap",
@@ -74,7 +77,7 @@ class JobsQuery(PageQuery):
 
     state = ma.fields.String(validate=validate.OneOf(JOB_STATES), metadata=_said("jobs in this state"))
     kind = ma.fields.String(
-        validate=validate.Length(1, 100), metadata=_said("`all`, or the source's name", example="coingecko")
+        validate=short_text(100), metadata=_said("`all`, or the source's name", example="coingecko")
     )
 
 
@@ -146,7 +149,7 @@ class PastQuery(PageQuery):
     begin = Moment(data_key="from", metadata=_said("from this time on", example="2026-02-22T20:00:00Z"))
     until = Moment(data_key="to", metadata=_said("until before this time", example="2026-02-23"))
     source = ma.fields.String(
-        validate=validate.Length(1, 100),
+        validate=short_text(100),
         metadata=_said("this source's alone; without it, raw gives all and 1h and 1d the best", example="coingecko"),
     )
 
@@ -154,12 +157,10 @@ class PastQuery(PageQuery):
 class MappingsQuery(PageQuery):
     """Which mappings."""
 
-    source = ma.fields.String(
-        validate=validate.Length(1, 100), metadata=_said("ids of this source", example="coingecko")
-    )
-    source_id = ma.fields.String(validate=validate.Length(1, 500), metadata=_said("exactly this id", example="bitcoin"))
+    source = ma.fields.String(validate=short_text(100), metadata=_said("ids of this source", example="coingecko"))
+    source_id = ma.fields.String(validate=short_text(500), metadata=_said("exactly this id", example="bitcoin"))
     canonical_id = ma.fields.String(
-        validate=validate.Length(1, 500), metadata=_said("ids that are this coin; one given up leads on", example="btc")
+        validate=short_text(500), metadata=_said("ids that are this coin; one given up leads on", example="btc")
     )
     matched_by = ma.fields.String(validate=validate.OneOf(MATCHED_BY), metadata=_said("matched by this rule"))
     ambiguous = ma.fields.String(

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from local.processes import alive
 from tests.e2e.conftest import Start
 from tests.program import Program
 from tests.waiting import until
@@ -76,8 +77,11 @@ def test_who_comes_back_after_the_server_was_killed_is_told_what_happened_meanwh
         stream.sendall(b"GET /api/v1/events HTTP/1.1\r\nHost: here\r\n\r\n")
         cursor = read_until(stream, b"\nid: ").rpartition(b"\nid: ")[2].split()[0].decode()
         job = program.post("/api/v1/ingest/csv").json()["id"]
+        (orphan,) = program.children("web")
         program.kill_web()
         read_to_the_end(stream)
+    # It answers for a moment longer, and hangs up on who comes then.
+    until(lambda: not alive(orphan), "the killed server's process is gone")
     program.finished(job)
     with socket.create_connection(("127.0.0.1", program.port), 60) as stream:
         stream.sendall(f"GET /api/v1/events HTTP/1.1\r\nHost: here\r\nLast-Event-ID: {cursor}\r\n\r\n".encode())

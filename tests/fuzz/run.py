@@ -135,9 +135,10 @@ def _own_keys() -> Iterator[None]:
 
     def before_call(_context: HookContext, case: Case[Any], _kwargs: dict[str, Any]) -> None:
         key = case.headers.get(_KEY_HEADER) if case.headers else None
-        if isinstance(key, str) and key in seen:
-            case.headers[_KEY_HEADER] = key = f"{key[:_KEY_LENGTH]}-{len(seen)}"
-        seen.add(str(key))
+        # On its way it loses the blanks around it.
+        if isinstance(key, str) and key.strip() in seen:
+            case.headers[_KEY_HEADER] = key = f"{key.strip()[:_KEY_LENGTH]}-{len(seen)}"
+        seen.add(str(key).strip())
 
     hook("before_call")(before_call)
     try:
