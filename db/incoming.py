@@ -53,6 +53,10 @@ class Incoming:
         texts = [pc.list_element(parts, place) for place in range(3)]
         return _text([pa.array(range(len(parts)), pa.int32()), pa.array(self._pages, pa.int16()), *texts], _QUOTED)
 
+    def give_back(self) -> None:
+        """Return to the system what making text took: it lies scattered, and would be more with every page."""
+        pa.default_memory_pool().release_unused()
+
     def _numbers(self, quotes: QuoteTable, page: int) -> pa.Int32Array:
         who = pc.binary_join_element_wise(quotes.source_ids, quotes.symbols, quotes.names, _BETWEEN)
         numbers = pc.index_in(who, self._known)

@@ -70,6 +70,7 @@ def store_pages(
         return [()] * len(fetched_at)
     _copy(connection, compose.SQL(sql("copy_incoming_names")), incoming.names())
     if incoming.rows >= _WORTH_MEASURING:
+        incoming.give_back()
         connection.execute(sql("room_to_sort"))
         connection.execute(sql("measure_incoming"))
     connection.execute(sql("lock_mappings_shared"))
