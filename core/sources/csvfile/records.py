@@ -44,15 +44,19 @@ class _Patterns(NamedTuple):
 
 @lru_cache(maxsize=8)
 def _patterns(delimiter: str) -> _Patterns:
-    """All quantifiers are possessive, so that time stays linear whatever the bytes are."""
+    """Nothing is tried twice, so that time stays linear whatever the bytes are.
+
+    Groups are repeated in an atomic group: before 3.11.5 Python lost matches with a possessive quantifier behind one
+    (https://github.com/python/cpython/issues/106052), and Debian 12 has 3.11.2.
+    """
     mark = re.escape(delimiter).encode()
-    tidy = rb'(?: *+"[^"\n]*+(?:""[^"\n]*+)*+"[ \r]*+|[^"' + mark + rb"\n]*+)"
-    loose = rb'(?: *+"[^"]*+(?:""[^"]*+)*+"[ \r]*+|(?! *")[^' + mark + rb"\n]*+)"
+    tidy = rb'(?: *+"[^"\n]*+(?>(?:""[^"\n]*+)*)"[ \r]*+|[^"' + mark + rb"\n]*+)"
+    loose = rb'(?: *+"[^"]*+(?>(?:""[^"]*+)*)"[ \r]*+|(?! *")[^' + mark + rb"\n]*+)"
     sign = re.escape(delimiter)
     return _Patterns(
-        re.compile(rb"(?:" + tidy + rb"(?:" + mark + tidy + rb")*+\n)*+"),
-        re.compile(loose + rb"(?:" + mark + loose + rb")*+\n"),
-        re.compile(rf' *+"([^"]*+(?:""[^"]*+)*+)"[ \r]*+(?={sign}|\Z)|([^{sign}]*+)'),
+        re.compile(rb"(?>(?:" + tidy + rb"(?>(?:" + mark + tidy + rb")*)\n)*)"),
+        re.compile(loose + rb"(?>(?:" + mark + loose + rb")*)\n"),
+        re.compile(rf' *+"([^"]*+(?>(?:""[^"]*+)*))"[ \r]*+(?={sign}|\Z)|([^{sign}]*+)'),
     )
 
 
