@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -38,10 +39,9 @@ def bury(program: Program, source: str, *, tasks: int = 1) -> list[int]:
     factory = Factory(program.database_url)
     failure = {"at": "2026-03-01T12:00Z", "attempt": 4, "detail": "it <b>answered</b> 503", "followed": "failed"}
     with factory.connection:
-        return [
-            factory.task(factory.job(source, "failed"), source, state="failed", params='{"limit": 5}', errors=[failure])
-            for _ in range(tasks)
-        ]
+        # Ended just now: what ended long ago is pruned by the running worker.
+        jobs = [factory.job(source, "failed", finished_at=datetime.now(UTC)) for _ in range(tasks)]
+        return [factory.task(job, source, state="failed", params='{"limit": 5}', errors=[failure]) for job in jobs]
 
 
 def test_the_page_shows_how_everything_fares(seen: Program, page: Page) -> None:
